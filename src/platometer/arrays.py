@@ -1,0 +1,146 @@
+"""Any array at the door, torch inside.
+
+Whatever can show itself as an array is taken: numpy, torch, jax, cupy, anything with ``__dlpack__`` or ``__array__``,
+nested lists of numbers. What comes in is never written to, may be read-only or non-contiguous, and may be float16,
+bfloat16, float32, float64 or integers. Arithmetic is done in float64.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+
+from platometer.errors import InputError, NotFiniteError, ShapeError
+
+ArrayLike = object
+
+
+def as_tensor(x: ArrayLike, *, name: str = "x") -> torch.Tensor:
+    """The same numbers as a torch tensor, on the device they are on, without a copy where possible.
+
+    Parameters
+    ----------
+    x : any array; its dtype is kept.
+    name : what the array is called in an error.
+
+    Raises
+    ------
+    InputError
+        It is not an array of real numbers.
+    """
+    if isinstance(x, torch.Tensor):
+        tensor = x.detach()
+    elif hasattr(x, "__dlpack__") and not isinstance(x, np.ndarray):
+        tensor = _from_dlpack(x, name)
+    else:
+        tensor = _from_numpy(x, name)
+    if tensor.is_complex():
+        raise InputError(f"{name} holds complex numbers; platometer compares real features.")
+    return tensor
+
+
+def as_matrix(x: ArrayLike, *, name: str = "x", least_rows: int = 1) -> torch.Tensor:
+    """Features of n samples as a float64 matrix (n, d), every entry finite.
+
+    Parameters
+    ----------
+    x : any array (n, d); one of shape (n,) is taken as n samples of one number each.
+    name : what the array is called in an error.
+    least_rows : the fewest samples that make sense.
+
+    Raises
+    ------
+    ShapeError
+        Not a matrix, too few rows, or no columns.
+    NotFiniteError
+        NaN or infinity; the first such row is named.
+    """
+    tensor = as_tensor(x, name=name)
+    if tensor.ndim == 1:
+        tensor = tensor[:, None]
+    if tensor.ndim != 2:
+        raise ShapeError(
+            f"{name} has shape {tuple(tensor.shape)}; expected (n samples, d features). "
+            "Pool tokens or pixels first, or pass several layers as a list or a dictionary."
+        )
+    if tensor.shape[1] == 0:
+        raise ShapeError(f"{name} has shape {tuple(tensor.shape)}: no features.")
+    if tensor.shape[0] < least_rows:
+        raise ShapeError(f"{name} has {tensor.shape[0]} samples; at least {least_rows} are needed.")
+    if not tensor.is_floating_point() or tensor.dtype != torch.float64:
+        tensor = tensor.to(torch.float64)
+    check_finite(tensor, name=name)
+    return tensor
+
+
+def check_finite(tensor: torch.Tensor, *, name: str) -> None:
+    """Nothing, if every entry is finite.
+
+    Parameters
+    ----------
+    tensor : (n, ...).
+    name : what the array is called in the error.
+
+    Raises
+    ------
+    NotFiniteError
+        NaN or infinity; says how many rows, and names the first.
+    """
+    if torch.isfinite(tensor.sum()):
+        return  # a sum with NaN or infinity in it is not finite; an overflowing one is looked at below
+    bad = (~torch.isfinite(tensor)).reshape(tensor.shape[0], -1).any(1).nonzero().flatten()
+    if bad.numel():
+        row = int(bad[0])
+        kind = "NaN" if torch.isnan(tensor[row]).any() else "infinite values"
+        raise NotFiniteError(
+            f"{name} has {kind} in row {row} ({bad.numel()} of {tensor.shape[0]} rows are affected). "
+            "Likely an overflow in half precision, or a sample that could not be encoded: drop or recompute those rows."
+        )
+
+
+def check_paired(x: torch.Tensor, y: torch.Tensor, *, names: tuple[str, str] = ("x", "y")) -> None:
+    """Nothing, if both have the same number of rows.
+
+    Parameters
+    ----------
+    x, y : (n, d) and (m, p).
+    names : what they are called in the error.
+
+    Raises
+    ------
+    ShapeError
+        n and m differ.
+    """
+    if x.shape[0] != y.shape[0]:
+        hint = ""
+        if x.ndim == y.ndim == 2 and x.shape[1] == y.shape[1]:
+            hint = " Rows must be the same samples in the same order on both sides; are the arrays transposed?"
+        raise ShapeError(f"{names[0]} has {x.shape[0]} samples and {names[1]} has {y.shape[0]}; they must be paired.{hint}")
+
+
+def _from_dlpack(x: object, name: str) -> torch.Tensor:
+    try:
+        return torch.from_dlpack(x)
+    except (BufferError, RuntimeError, TypeError, ValueError):  # read-only, or a type or device torch cannot share
+        return _from_numpy(x, name)
+
+
+def _from_numpy(x: object, name: str) -> torch.Tensor:
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ShapeError(f"{name} is ragged: rows of different lengths ({error}).") from None
+    if array.dtype.name == "bfloat16":  # ml_dtypes, as jax and safetensors hand it out
+        array = array.astype(np.float32)
+    if array.dtype == object or array.dtype.kind not in "fiubc":
+        raise InputError(f"{name} is a {type(x).__name__} of dtype {array.dtype}; expected an array of numbers.")
+    if array.dtype.kind == "u" and array.dtype.itemsize > 1:
+        array = array.astype(np.int64 if array.dtype.itemsize < 8 else np.float64)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if any(stride < 0 for stride in array.strides):
+        array = array.copy()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable.*", category=UserWarning)
+        return torch.from_numpy(array)

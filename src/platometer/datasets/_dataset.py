@@ -1,0 +1,45 @@
+"""How a dataset's name becomes paired samples."""
+
+from __future__ import annotations
+
+import inspect
+
+from platometer import plugins
+from platometer.errors import SpecError, suggestion
+from platometer.samples import Paired
+
+
+def names() -> tuple[str, ...]:
+    """Every dataset source, from this package and from installed plug-ins."""
+    return plugins.names("platometer.datasets")
+
+
+def load(source: str, *, limit: int | None = None, seed: int = 0, **options: object) -> Paired:
+    """The paired samples that a source and its options name.
+
+    Parameters
+    ----------
+    source : one of `names`, or ``NAME:REST``, which passes REST as the source's first parameter.
+    limit : keep a subset of this many samples, drawn by `seed`; all if None or if there are no more.
+    seed : of the subset.
+    options : parameters of ``load`` in the source's file.
+
+    Raises
+    ------
+    UnknownNameError
+        No such source.
+    SpecError
+        An option that the source does not have.
+    DataError
+        The data cannot be read.
+    """
+    name, colon, rest = source.partition(":")
+    read = plugins.load("platometer.datasets", name, noun="dataset").load
+    known = list(inspect.signature(read).parameters)
+    if colon:
+        options = {known[0]: rest} | options
+    for option in options:
+        if option not in known:
+            raise SpecError(f"The dataset {name!r} has no option {option!r}. {suggestion(option, known)}")
+    paired = read(**options)
+    return paired if limit is None else paired.subset(limit, seed=seed)

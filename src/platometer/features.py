@@ -1,0 +1,180 @@
+"""Features: what a model made of samples, layer by layer, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+
+import torch
+
+from platometer.arrays import ArrayLike, as_matrix, as_tensor
+from platometer.cards import Card, fingerprint
+from platometer.errors import InputError, ShapeError, UnknownNameError, suggestion
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Layers of one model over n samples, read when asked for.
+
+    Parameters
+    ----------
+    layers : name -> a function of no arguments that returns (n, d) as a torch tensor in its stored dtype; in order
+        of depth.
+    n : number of samples.
+    model : card of the model.
+    samples : fingerprint of the samples; empty for plain arrays.
+    pooling : how tokens or pixels became one vector; empty for plain arrays.
+    ids : the samples' ids; empty for plain arrays.
+    details : what else was done: preprocessing, dtype, how many texts were cut.
+
+    Examples
+    --------
+    >>> f = Features.of([torch.ones(4, 2), torch.ones(4, 3)], name="toy")
+    >>> f.names, f.widths
+    (('0', '1'), (2, 3))
+    """
+
+    layers: Mapping[str, Callable[[], torch.Tensor]] = field(repr=False)
+    n: int
+    model: Card
+    samples: str = ""
+    pooling: str = ""
+    ids: tuple[str, ...] = field(default=(), repr=False)
+    details: Mapping[str, object] = field(default_factory=dict)
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
+        object.__setattr__(self, "details", MappingProxyType(dict(self.details)))
+        if not self.layers:
+            raise InputError(f"{self.model.name} has no layers.")
+        if self.ids and len(self.ids) != self.n:
+            raise ShapeError(f"{self.model.name} has {self.n} samples and {len(self.ids)} ids.")
+
+    @classmethod
+    def of(cls, x: object, *, name: str = "x", samples: str = "") -> Features:
+        """Features from whatever holds layers: `Features`, one array, a list or dictionary of them, (n, L, d).
+
+        Parameters
+        ----------
+        x : one array (n,) or (n, d); an array (n, L, d) of L layers; a sequence or mapping of arrays (n, d_l), whose
+            widths may differ.
+        name : what they are called in tables and errors.
+        samples : fingerprint of the samples, if known.
+
+        Raises
+        ------
+        ShapeError
+            Layers differ in their number of samples, or an array has no such shape.
+        NotFiniteError
+            NaN or infinity.
+        """
+        if isinstance(x, Features):
+            return x
+        named = _named_layers(x, name)
+        tensors = {key: as_tensor(value, name=_called(name, key, named)) for key, value in named.items()}
+        matrices = {key: as_matrix(value, name=_called(name, key, named)) for key, value in tensors.items()}
+        sizes = {value.shape[0] for value in matrices.values()}
+        if len(sizes) != 1:
+            listed = ", ".join(f"{key!r} has {value.shape[0]}" for key, value in matrices.items())
+            raise ShapeError(f"The layers of {name} must have the same samples, but {listed}.")
+        stored = {key: value[:, None] if value.ndim == 1 else value for key, value in tensors.items()}
+        return cls(
+            layers={key: (lambda value=value: value) for key, value in stored.items()},
+            n=sizes.pop(),
+            model=Card(name),
+            samples=samples,
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the layers, in order of depth."""
+        return tuple(self.layers)
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Number of features of each layer."""
+        return tuple(self.layers[name]().shape[1] for name in self.names)
+
+    def __getitem__(self, layer: str) -> torch.Tensor:
+        """One layer (n, d), in its stored dtype."""
+        if layer not in self.layers:
+            raise UnknownNameError(f"{self.model.name} has no layer {layer!r}. {suggestion(layer, self.names)}")
+        return self.layers[layer]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def matrix(self, layer: str) -> torch.Tensor:
+        """One layer as a checked float64 matrix (n, d).
+
+        Parameters
+        ----------
+        layer : one of `names`.
+
+        Raises
+        ------
+        NotFiniteError
+            NaN or infinity; names the row.
+        """
+        return as_matrix(self[layer], name=f"{self.model.name}, layer {layer}")
+
+    def only(self, layers: Sequence[str]) -> Features:
+        """The same features with these layers only, in this order.
+
+        Parameters
+        ----------
+        layers : some of `names`.
+        """
+        for layer in layers:
+            self.__getitem__(layer) if layer not in self.layers else None
+        return Features(
+            layers={name: self.layers[name] for name in layers}, n=self.n, model=self.model, samples=self.samples,
+            pooling=self.pooling, ids=self.ids, details=self.details, key=fingerprint(self.key, list(layers)) if self.key else "",
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A name for the content: the store's key if there is one, else a hash of every number."""
+        if self.key:
+            return self.key
+        parts: list[object] = []
+        for name in self.names:
+            value = self[name].detach().cpu().contiguous()
+            parts += [name, list(value.shape), str(value.dtype), value.view(torch.uint8).numpy().tobytes()]
+        return fingerprint(*parts)
+
+    def __repr__(self) -> str:
+        return f"<Features of {self.model.name}: {self.n} samples, {len(self)} layers>"
+
+
+def _named_layers(x: object, name: str) -> dict[str, ArrayLike]:
+    if isinstance(x, Mapping):
+        return {str(key): value for key, value in x.items()}
+    if isinstance(x, list | tuple) and x and not _is_numbers(x):
+        return {str(i): value for i, value in enumerate(x)}
+    tensor = as_tensor(x, name=name)
+    if tensor.ndim == 3:
+        return {str(i): tensor[:, i] for i in range(tensor.shape[1])}
+    if tensor.ndim > 3 or tensor.ndim == 0:
+        raise ShapeError(
+            f"{name} has shape {tuple(tensor.shape)}; expected (n, d), or (n, L, d) for L layers, or a list of (n, d)."
+        )
+    return {"0": tensor}
+
+
+def _is_numbers(x: list | tuple) -> bool:
+    """Whether a list is one table of numbers rather than a list of layers."""
+    first = x[0]
+    if isinstance(first, list | tuple) and first:
+        return not isinstance(first[0], list | tuple) and not hasattr(first[0], "shape")
+    return not hasattr(first, "shape") or not getattr(first, "shape", ())
+
+
+def _called(name: str, key: str, named: Mapping[str, object]) -> str:
+    return name if len(named) == 1 else f"{name}, layer {key}"

@@ -1,0 +1,263 @@
+"""What the Gram metrics share: centring, kernels, and the cosine between two centred Gram matrices.
+
+A side is held as its Gram matrix (n, n), or, for a linear kernel over many samples, as its features (n, d), from
+which every sum over the Gram follows without forming it: tr(KL) = \\|x'y\\|_F^2, K1 = x(x'1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from platometer.errors import UndefinedError
+
+_SMALL = 1e-12  # a centred Gram this small relative to its size is rounding, not structure
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One prepared side: a Gram of unit norm, or features whose Gram has unit norm.
+
+    Parameters
+    ----------
+    gram : (n, n) centred, of unit Frobenius norm; None in the feature form.
+    features : (n, d) centred and scaled; None in the Gram form.
+    diagonal : (n,) diagonal of the Gram, and rows : (n,) its row sums without the diagonal; for the debiased
+        feature form only.
+    """
+
+    gram: torch.Tensor | None = None
+    features: torch.Tensor | None = None
+    diagonal: torch.Tensor | None = None
+    rows: torch.Tensor | None = None
+
+    @classmethod
+    def of_gram(cls, gram: torch.Tensor) -> Side:
+        """A side in Gram form.
+
+        Parameters
+        ----------
+        gram : (n, n), centred, of unit norm.
+        """
+        return cls(gram=gram)
+
+    @classmethod
+    def of_features(cls, x: torch.Tensor, *, debiased: bool) -> Side:
+        """A side of a linear kernel in feature form.
+
+        Parameters
+        ----------
+        x : (n, d) centred.
+        debiased : whether inner products are to be those of U-centred Grams.
+
+        Raises
+        ------
+        UndefinedError
+            The features are constant, or their debiased HSIC with themselves is not positive.
+        """
+        diagonal = (x * x).sum(1) if debiased else None
+        rows = -diagonal if diagonal is not None else None  # x is centred: K1 = x (x'1) = 0
+        raw = cls(features=x, diagonal=diagonal, rows=rows)
+        square = raw.product(raw)
+        size = float(((x.T @ x) ** 2).sum())
+        if not square > (_SMALL**2) * size or size == 0:
+            raise UndefinedError(_flat())
+        factor = square**-0.25
+        scaled = factor * factor
+        return cls(
+            features=x * factor,
+            diagonal=None if diagonal is None else diagonal * scaled,
+            rows=None if rows is None else rows * scaled,
+        )
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return len(self.gram if self.gram is not None else self.features)  # type: ignore[arg-type]
+
+    def product(self, other: Side) -> float:
+        """The inner product of the two (U-)centred Grams.
+
+        Parameters
+        ----------
+        other : a side over the same samples, prepared by the same metric.
+        """
+        if self.gram is not None and other.gram is not None:
+            return float((self.gram * other.gram).sum())
+        if self.gram is not None:
+            return other.product(self)
+        x = self.features
+        if other.gram is not None:  # the other's Gram is centred already, which centres the product
+            return float((x * (other.gram @ x)).sum())  # type: ignore[operator]
+        total = float(((x.T @ other.features) ** 2).sum())  # type: ignore[union-attr, operator]
+        if self.diagonal is None:
+            return total
+        n = self.n
+        total -= float((self.diagonal * other.diagonal).sum())  # type: ignore[operator]
+        total += float(self.rows.sum() * other.rows.sum()) / ((n - 1) * (n - 2))  # type: ignore[union-attr]
+        return total - 2 / (n - 2) * float((self.rows * other.rows).sum())  # type: ignore[operator]
+
+    def cosine(self, other: Side) -> float:
+        """The inner product of two sides of unit norm, held inside [-1, 1].
+
+        Parameters
+        ----------
+        other : a side over the same samples.
+        """
+        return min(1.0, max(-1.0, self.product(other)))
+
+
+def centred(x: torch.Tensor) -> torch.Tensor:
+    """Features with column means removed, scaled by a power of two so that squares stay in range.
+
+    Parameters
+    ----------
+    x : (n, d).
+
+    Raises
+    ------
+    UndefinedError
+        Every row is the same.
+    """
+    top = float(x.abs().amax())
+    if top > 0:
+        x = x * 2.0 ** -int(torch.frexp(torch.tensor(top, dtype=torch.float64)).exponent)
+    moved = x - x.mean(0)
+    if float(moved.abs().amax()) <= 1e-14 * float(x.abs().amax()):
+        raise UndefinedError(_flat())
+    top = float(moved.abs().amax())
+    moved = moved * 2.0 ** -int(torch.frexp(torch.tensor(top, dtype=torch.float64)).exponent)
+    return moved - moved.mean(0)
+
+
+def rbf(x: torch.Tensor, bandwidth: float, *, of_median: bool) -> torch.Tensor:
+    """exp(-|x - x'|^2 / (2 s^2)), (n, n).
+
+    Parameters
+    ----------
+    x : (n, d).
+    bandwidth : s, absolute or in units of the median distance between different samples.
+    of_median : which of the two.
+    """
+    distances = torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist")
+    s = bandwidth
+    if of_median:
+        n = len(x)
+        rows, columns = torch.triu_indices(n, n, 1)
+        median = float(distances[rows, columns].quantile(0.5)) if n < 5000 else float(distances[rows, columns].median())
+        if median == 0:
+            raise UndefinedError("More than half of all pairs of samples coincide, so the median distance is zero.")
+        s = bandwidth * median
+    return torch.exp(-((distances / s) ** 2) / 2)
+
+
+def double_centred(gram: torch.Tensor) -> torch.Tensor:
+    """HKH: row and column means removed.
+
+    Parameters
+    ----------
+    gram : (n, n) symmetric.
+    """
+    rows = gram.mean(0)
+    return gram - rows[None] - rows[:, None] + rows.mean()
+
+
+def u_centred(gram: torch.Tensor) -> torch.Tensor:
+    """The U-centred matrix of Székely and Rizzo 2014, eq. 2.4: zero diagonal, every row sums to zero.
+
+    Parameters
+    ----------
+    gram : (n, n) symmetric, n >= 4.
+    """
+    n = len(gram)
+    bare = zero_diagonal(gram)
+    rows = bare.sum(0) / (n - 2)
+    return zero_diagonal(bare - rows[None] - rows[:, None] + bare.sum() / ((n - 1) * (n - 2)))
+
+
+def zero_diagonal(gram: torch.Tensor) -> torch.Tensor:
+    """The matrix with zeros on its diagonal.
+
+    Parameters
+    ----------
+    gram : (n, n).
+    """
+    return gram - torch.diag(gram.diagonal())
+
+
+def unit(gram: torch.Tensor, *, size: torch.Tensor) -> torch.Tensor:
+    """The matrix at unit Frobenius norm.
+
+    Parameters
+    ----------
+    gram : (n, n) centred.
+    size : the Gram before centring, against which rounding is judged.
+
+    Raises
+    ------
+    UndefinedError
+        Nothing is left after centring.
+    """
+    norm = float(gram.norm())
+    if norm <= _SMALL * float(size.norm()):
+        raise UndefinedError(_flat())
+    return gram / norm
+
+
+def permuted(a: Side, order: torch.Tensor) -> Side:
+    """The side of the same samples in another order.
+
+    Parameters
+    ----------
+    a : a side.
+    order : (n,) a permutation.
+    """
+    if a.gram is not None:
+        return Side(gram=a.gram[order][:, order])
+    move = lambda v: None if v is None else v[order]  # noqa: E731
+    return Side(features=move(a.features), diagonal=move(a.diagonal), rows=move(a.rows))
+
+
+def grid(lefts: Sequence[Side], rights: Sequence[Side]) -> torch.Tensor:
+    """(L, M): cosines of all pairs, as one product where all sides are Grams.
+
+    Parameters
+    ----------
+    lefts, rights : sides over the same samples.
+    """
+    if any(side.gram is None for side in (*lefts, *rights)):
+        return torch.tensor([[a.cosine(b) for b in rights] for a in lefts], dtype=torch.float64)
+    left = torch.stack([a.gram.flatten() for a in lefts])  # type: ignore[union-attr]
+    right = torch.stack([b.gram.flatten() for b in rights])  # type: ignore[union-attr]
+    return (left @ right.T).clamp(-1, 1).cpu()
+
+
+def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tensor) -> torch.Tensor:
+    """(B, L, M): the same under each re-pairing of the right side.
+
+    Parameters
+    ----------
+    lefts, rights : sides over the same samples.
+    orders : (B, n) permutations of the right side.
+    """
+    if any(side.gram is None for side in (*lefts, *rights)):
+        return torch.stack([grid(lefts, [permuted(b, order) for b in rights]) for order in orders])
+    if len(rights) > len(lefts):  # moving the left side by the inverse is the same, and there is less of it to move
+        swapped = null_grid(rights, lefts, orders.argsort(1))
+        return swapped.transpose(1, 2)
+    n = lefts[0].n
+    rows, columns = torch.triu_indices(n, n, device=lefts[0].gram.device)  # type: ignore[union-attr]
+    weight = torch.where(rows == columns, 1.0, 2.0).to(torch.float64)
+    left = torch.stack([a.gram[rows, columns] * weight for a in lefts])  # type: ignore[index]
+    right = torch.stack([b.gram.flatten() for b in rights])  # type: ignore[union-attr]
+    out = torch.empty(len(orders), len(lefts), len(rights), dtype=torch.float64)
+    for draw, order in enumerate(orders.to(left.device)):
+        moved = right[:, order[rows] * n + order[columns]]
+        out[draw] = (left @ moved.T).clamp(-1, 1)
+    return out
+
+
+def _flat() -> str:
+    return "All samples have the same features, so that no alignment with them is defined."
