@@ -91,7 +91,7 @@ class Rows(Sequence):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, i):  # noqa: ANN001, ANN204
+    def __getitem__(self, i):
         if isinstance(i, slice):
             return Rows(self._items, self._rows[i])
         return self._items[self._rows[i]]
@@ -112,7 +112,7 @@ class Lazy(Sequence):
     def __len__(self) -> int:
         return self._n
 
-    def __getitem__(self, i):  # noqa: ANN001, ANN204
+    def __getitem__(self, i):
         if isinstance(i, slice):
             return Rows(self, range(*i.indices(self._n)))
         if not -self._n <= i < self._n:

@@ -16,9 +16,20 @@ from typing import Literal
 
 import torch
 
-from platometer.errors import InputError, UndefinedError
+from platometer.errors import InputError
 from platometer.metrics import Facts, Metric
-from platometer.metrics._grams import Side, centred, double_centred, grid, null_grid, permuted, rbf, u_centred, unit, zero_diagonal
+from platometer.metrics._grams import (
+    Side,
+    centred,
+    double_centred,
+    grid,
+    null_grid,
+    permuted,
+    rbf,
+    u_centred,
+    unit,
+    zero_diagonal,
+)
 
 _LARGEST_GRAM = 4096  # samples, beyond which a linear kernel is handled through its features
 
