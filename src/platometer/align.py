@@ -1,0 +1,395 @@
+"""Alignment of two models: the grid over layer pairs, its summary, and what chance alone would give.
+
+>>> import numpy as np
+>>> rng = np.random.default_rng(0)
+>>> z = rng.normal(size=(60, 4))
+>>> x, y = z @ rng.normal(size=(4, 16)), z @ rng.normal(size=(4, 24))
+>>> found = align(x, y, "mutual_knn(k=5)", draws=99)
+>>> found.calibration.p
+0.01
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from platometer import arrays, nulls
+from platometer.cards import Card, versions
+from platometer.conditioning import Conditioning
+from platometer.errors import InputError, ShapeError, SpecError, UndefinedError, suggestion
+from platometer.features import Features
+from platometer.metrics import Facts, Metric, parse
+from platometer.nulls import Calibration
+
+SUMMARIES = ("max", "mean", "last", "rowmax")
+"""How a grid becomes one score: the most alike pair of layers; the mean over pairs; the last layer of each; the mean
+over left layers of the most alike right layer."""
+
+_CHUNK = 2**24  # statistics of one layer pair times draws, held at once
+
+
+@dataclass(frozen=True)
+class Best:
+    """The most alike pair of layers.
+
+    Attributes
+    ----------
+    score : its score.
+    left, right : names of the layers.
+    left_index, right_index : their positions, left in the rows of the grid and right in its columns.
+    """
+
+    score: float
+    left: str
+    right: str
+    left_index: int
+    right_index: int
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """All layers of one model, conditioned and prepared for one metric.
+
+    Attributes
+    ----------
+    sides : one prepared side per layer.
+    layers : names of the layers.
+    n : samples.
+    model : the model's card.
+    fingerprint : of the features.
+    samples : fingerprint of the samples; empty if unknown.
+    remarks : what a reader must know.
+    """
+
+    sides: tuple
+    layers: tuple[str, ...]
+    n: int
+    model: Card
+    fingerprint: str
+    samples: str
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """How alike two models are over the same samples, by one metric.
+
+    Attributes
+    ----------
+    grid : (L, M) float64, scores of every left layer (rows) with every right layer (columns).
+    left_layers, right_layers : names of the layers.
+    best : the most alike pair.
+    score : the summary of the grid, which is what was calibrated; equals ``best.score`` for ``summary="max"``.
+    calibration : the summary beside its null; None if no draws were asked for.
+    metric, conditioning, summary : as specs.
+    null_mean, null_sd : (L, M) mean and sd of each layer pair's score over the draws; None without draws, and the sd
+        also with a single draw.
+    facts : what is true of the metric.
+    n : samples.
+    left, right : cards of the models.
+    samples : fingerprint of the samples; empty if unknown.
+    fingerprints : of the left and the right features.
+    remarks : what a reader must know, such as many ties.
+    versions : of the libraries the numbers came from.
+    """
+
+    grid: np.ndarray
+    left_layers: tuple[str, ...]
+    right_layers: tuple[str, ...]
+    best: Best
+    score: float
+    calibration: Calibration | None
+    metric: str
+    conditioning: str
+    summary: str
+    facts: Facts
+    n: int
+    left: Card
+    right: Card
+    samples: str = ""
+    fingerprints: tuple[str, str] = ("", "")
+    null_mean: np.ndarray | None = None
+    null_sd: np.ndarray | None = None
+    remarks: tuple[str, ...] = ()
+    versions: dict[str, str] = field(default_factory=lambda: dict(versions()))
+
+    def __repr__(self) -> str:
+        return "\n".join(_lines(self))
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        first, *rest = _lines(self)
+        cells = (line.strip().partition("  ") for line in rest)
+        body = "".join(
+            f"<tr><th scope='row' style='text-align:left'>{escape(key)}</th><td style='text-align:left'>"
+            f"{escape(value.strip())}</td></tr>" for key, _, value in cells
+        )
+        return f"<table><caption>{escape(first)}</caption><tbody>{body}</tbody></table>"
+
+
+def score(x: object, y: object, metric: str | Metric = "mutual_knn", *, conditioning: str | Conditioning = "unit") -> float:
+    """How alike two tables of vectors are, by one metric.
+
+    Parameters
+    ----------
+    x, y : (n, d) and (n, p), row i of both being the same sample.
+    metric : spec, such as ``"cka(estimator=debiased)"``; ``platometer list metrics`` shows all.
+    conditioning : what is done to the features first; see `platometer.conditioning`.
+
+    Returns
+    -------
+    The score; its range and which end means alike are the metric's Facts. It says nothing about chance: see `align`.
+
+    Raises
+    ------
+    ShapeError
+        Different numbers of rows, too few of them, or an array that is not a matrix.
+    NotFiniteError
+        NaN or infinity.
+    UndefinedError
+        The score does not exist, as for constant features.
+
+    Examples
+    --------
+    >>> score([[1, 0], [1, 0.1], [0, 1], [0.1, 1]], [[2, 2], [2, 1.9], [-1, 1], [-1, 0.9]], "mutual_knn(k=1)")
+    1.0
+    """
+    metric, conditioning = parse(metric), Conditioning.parse(conditioning)
+    left = arrays.as_matrix(x, name="x")
+    right = arrays.as_matrix(y, name="y").to(left.device)
+    arrays.check_paired(left, right)
+    metric.check_n(len(left))
+    return metric.compare(
+        metric.prepare(conditioning(left, name="x")), metric.prepare(conditioning(right, name="y"))
+    )
+
+
+def align(
+    left: object,
+    right: object,
+    metric: str | Metric = "mutual_knn",
+    *,
+    conditioning: str | Conditioning = "unit",
+    draws: int = 1000,
+    seed: int = 0,
+    alpha: float = 0.05,
+    summary: str = "max",
+    within: Sequence | None = None,
+    blocks: Sequence | None = None,
+    undefined: str = "error",
+    device: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Alignment:
+    """The alignment of two models over the same samples, calibrated against re-pairings.
+
+    Every layer of one side is compared with every layer of the other. The same re-pairings are used for all layer
+    pairs, and each draw is summarised as the observed grid is, so that the maximum is judged against maxima
+    (Westfall and Young 1993).
+
+    Parameters
+    ----------
+    left, right : `Features`, or an array (n, d), or layers: a list or dictionary of arrays (n, d_l), or (n, L, d).
+    metric, conditioning : specs.
+    draws : number of re-pairings; 0 leaves the calibration out. p cannot be smaller than 1/(draws + 1).
+    seed : of the re-pairings.
+    alpha : level of the threshold tau.
+    summary : one of `SUMMARIES`.
+    within, blocks : n labels that restrict the re-pairings; see `platometer.nulls.orders`.
+    undefined : ``"error"``, or ``"drop"`` to leave out layers on which the metric is undefined (constant features)
+        with a remark.
+    device : where to compute, such as ``"cuda"``; where the features are, if None.
+    progress : called with (draws done, draws in all).
+
+    Returns
+    -------
+    Alignment; it prints as a summary.
+
+    Raises
+    ------
+    ShapeError
+        The sides have different samples, or too few of them.
+    NotFiniteError
+        NaN or infinity, by layer and row.
+    UndefinedError
+        A score does not exist.
+    """
+    metric = parse(metric)
+    a = prepare(left, metric, conditioning=conditioning, undefined=undefined, device=device, name="left")
+    b = prepare(right, metric, conditioning=conditioning, undefined=undefined, device=device, name="right")
+    return compare(
+        a, b, metric, conditioning=conditioning, draws=draws, seed=seed, alpha=alpha, summary=summary, within=within,
+        blocks=blocks, progress=progress,
+    )
+
+
+def prepare(
+    features: object,
+    metric: str | Metric,
+    *,
+    conditioning: str | Conditioning = "unit",
+    undefined: str = "error",
+    device: str | None = None,
+    name: str = "features",
+) -> Prepared:
+    """One side of an alignment, to be compared with many others.
+
+    Parameters
+    ----------
+    features : as ``left`` of `align`.
+    metric, conditioning, undefined, device : as for `align`.
+    name : what plain arrays are called.
+    """
+    if undefined not in ("error", "drop"):
+        raise SpecError(f"undefined={undefined!r}; expected 'error' or 'drop'.")
+    metric, conditioning = parse(metric), Conditioning.parse(conditioning)
+    features = Features.of(features, name=name)
+    metric.check_n(features.n)
+    limit = conditioning.limit([features.matrix(layer) for layer in features.names]) if conditioning.joint else None
+    sides, layers, remarks = [], [], []
+    for layer in features.names:
+        where = f"{features.model.name}, layer {layer}"
+        x = features.matrix(layer)
+        try:
+            side = metric.prepare(conditioning(x if device is None else x.to(device), limit=limit, name=where))
+        except UndefinedError as error:
+            if undefined == "error":
+                raise UndefinedError(
+                    f"{where}: {error} Leave such layers out with undefined='drop', or choose other layers."
+                ) from error
+            remarks.append(f"{where} was left out: {error}")
+            continue
+        sides.append(side)
+        layers.append(layer)
+        remarks += [f"{where}: {remark}" for remark in metric.remarks(side)]
+    if not sides:
+        raise UndefinedError(f"{metric} is undefined on every layer of {features.model.name}. {remarks[0]}")
+    return Prepared(
+        tuple(sides), tuple(layers), features.n, features.model, features.fingerprint, features.samples, tuple(remarks)
+    )
+
+
+def compare(
+    left: Prepared,
+    right: Prepared,
+    metric: str | Metric,
+    *,
+    conditioning: str | Conditioning = "unit",
+    draws: int = 1000,
+    seed: int = 0,
+    alpha: float = 0.05,
+    summary: str = "max",
+    within: Sequence | None = None,
+    blocks: Sequence | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Alignment:
+    """The alignment of two prepared sides; `align` is `prepare` twice and this.
+
+    Parameters
+    ----------
+    left, right : from `prepare`, with this metric and conditioning.
+    metric, conditioning, draws, seed, alpha, summary, within, blocks, progress : as for `align`.
+    """
+    metric, conditioning = parse(metric), Conditioning.parse(conditioning)
+    if summary not in SUMMARIES:
+        raise SpecError(f"There is no summary {summary!r}. {suggestion(summary, SUMMARIES)}")
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha = {alpha}; a level lies between 0 and 1.")
+    _check_same_samples(left, right)
+    facts = metric.facts
+    grid = metric.grid(left.sides, right.sides).numpy()
+    observed = float(_summarised(grid[None], facts, summary)[0])
+    calibration, mean, sd = None, None, None
+    if draws:
+        statistics, mean, sd = _null(
+            metric, left, right, draws, seed=seed, summary=summary, within=within, blocks=blocks, progress=progress
+        )
+        null = "permutation" if within is None and blocks is None else (
+            "permutation within groups" if blocks is None else "permutation of blocks")
+        calibration = nulls.calibrate(
+            observed, statistics, alike=facts.alike, best=facts.best, alpha=alpha, null=null, seed=seed
+        )
+    return Alignment(
+        grid=grid, left_layers=left.layers, right_layers=right.layers, best=_best(grid, left, right, facts),
+        score=observed, calibration=calibration, metric=str(metric), conditioning=str(conditioning), summary=summary,
+        facts=facts, n=left.n, left=left.model, right=right.model, samples=left.samples or right.samples,
+        fingerprints=(left.fingerprint, right.fingerprint), null_mean=mean, null_sd=sd,
+        remarks=left.remarks + right.remarks,
+    )
+
+
+def _null(
+    metric: Metric, left: Prepared, right: Prepared, draws: int, *, seed: int, summary: str,
+    within: Sequence | None, blocks: Sequence | None, progress: Callable[[int, int], None] | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The summary of each draw (B,), and mean and sd over draws of each layer pair (L, M)."""
+    shape = (len(left.sides), len(right.sides))
+    step = max(1, min(draws, 50, _CHUNK // math.prod(shape)))
+    statistics = np.empty(draws)
+    total, squares, first = np.zeros(shape), np.zeros(shape), None
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        moves = nulls.orders(left.n, size, seed=seed, start=start, within=within, blocks=blocks)
+        grids = metric.null_grid(left.sides, right.sides, moves).numpy()
+        statistics[start : start + size] = _summarised(grids, metric.facts, summary)
+        first = grids[0] if first is None else first  # a shift that keeps the squares from cancelling
+        total += (grids - first).sum(0)
+        squares += ((grids - first) ** 2).sum(0)
+        if progress is not None:
+            progress(start + size, draws)
+    mean = total / draws
+    sd = np.sqrt(np.maximum(squares - draws * mean**2, 0) / (draws - 1)) if draws > 1 else None
+    return statistics, mean + first, sd
+
+
+def _summarised(grids: np.ndarray, facts: Facts, summary: str) -> np.ndarray:
+    """(B, L, M) -> (B,)"""
+    most = np.max if facts.alike == "high" else np.min
+    if summary == "max":
+        return most(grids, axis=(1, 2))
+    if summary == "mean":
+        return grids.mean((1, 2))
+    if summary == "last":
+        return grids[:, -1, -1]
+    return most(grids, axis=2).mean(1)
+
+
+def _best(grid: np.ndarray, left: Prepared, right: Prepared, facts: Facts) -> Best:
+    flat = int(np.argmax(grid * facts.sign))
+    i, j = divmod(flat, grid.shape[1])
+    return Best(float(grid[i, j]), left.layers[i], right.layers[j], i, j)
+
+
+def _check_same_samples(left: Prepared, right: Prepared) -> None:
+    if left.n != right.n:
+        raise ShapeError(
+            f"{left.model.name} has {left.n} samples and {right.model.name} has {right.n}; row i of both must be the "
+            "same sample. Was one side extracted from a subset, or cut short?"
+        )
+
+
+def _lines(a: Alignment) -> list[str]:
+    """The summary as text: a headline, then 'what  value' lines."""
+    c, low = a.calibration, a.facts.alike == "low"
+    lines = [
+        f"{a.left.name} ~ {a.right.name}: {a.metric} = {a.score:.4g}" + (" (low = alike)" if low else ""),
+        f"  layers       {len(a.left_layers)} x {len(a.right_layers)}; the most alike: "
+        f"{a.best.left} ~ {a.best.right} ({a.best.score:.4g})",
+    ]
+    if c is None:
+        lines.append("  chance       not asked for (draws=0)")
+    else:
+        spread = "" if c.null_sd is None else f" ± {c.null_sd:.2g}"
+        lines.append(f"  chance       {c.null_mean:.4g}{spread} ({len(c.draws)} draws, {c.null}, seed {c.seed})")
+        at_floor = c.p <= 1 / (len(c.draws) + 1)
+        z = "" if c.z is None else f", z = {c.z:.1f}"
+        lines.append(f"  p            {c.p:.3g}{' (the least that these draws can give)' if at_floor else ''}{z}")
+        scaled = "not defined: the metric has no bound" if c.score is None else f"{c.score:.4g}"
+        lines.append(f"  calibrated   {scaled} (threshold {c.tau:.4g} at {c.alpha:g})")
+    lines.append(f"  samples      n = {a.n}; conditioning {a.conditioning}; summary {a.summary}")
+    return lines + [f"  remark       {remark}" for remark in a.remarks]
