@@ -16,13 +16,13 @@ __version__ = "0.1.0"
 
 _WINDOW = {
     # two tables of vectors
-    "score": "platometer.align",
-    "align": "platometer.align",
-    "Alignment": "platometer.align",
+    "score": "platometer.alignment",
+    "align": "platometer.alignment",
+    "Alignment": "platometer.alignment",
     "Calibration": "platometer.nulls",
     "read": "platometer.vectors",
     # models on data
-    "extract": "platometer.extract",
+    "extract": "platometer.extraction",
     "Features": "platometer.features",
     "Samples": "platometer.samples",
     "Paired": "platometer.samples",
@@ -54,8 +54,8 @@ def __getattr__(name: str) -> object:
     if home is None:
         raise AttributeError(f"module 'platometer' has no attribute {name!r}")
     module = importlib.import_module(home)
-    value = module if home == f"platometer.{name}" and name != "align" else getattr(module, name)
-    globals()[name] = value  # looked up once; also keeps pm.align the function once its module is imported
+    value = module if home == f"platometer.{name}" else getattr(module, name)
+    globals()[name] = value  # looked up once
     return value
 
 

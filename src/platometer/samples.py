@@ -55,6 +55,31 @@ class Samples:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @classmethod
+    def of(cls, items: Sequence[object], *, modality: str, name: str = "samples") -> Samples:
+        """Samples of one item each from a plain list, with ids "0", "1", ... and content hashed from what is there.
+
+        Parameters
+        ----------
+        items : texts, pictures (``PIL.Image.Image``), sounds (waveform, rate) or vectors; a tuple or list of texts is
+            one sample with several items.
+        modality : of all items.
+        name : what they are called.
+
+        Examples
+        --------
+        >>> len(Samples.of(["a dog", "a cat"], modality="text"))
+        2
+        """
+        several = [tuple(i) if isinstance(i, tuple | list) and modality in ("text", "image") else (i,) for i in items]
+        return cls(
+            ids=tuple(str(i) for i in range(len(several))),
+            items=several,
+            modality=modality,
+            content=[fingerprint(*(_content(item) for item in row)) for row in several],
+            card=Card(name),
+        )
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of ids and content: the same samples in the same order have the same fingerprint."""
@@ -211,3 +236,17 @@ class Paired:
             return self
         raw = np.random.Philox(key=seed % 2**64).random_raw(len(self))
         return self.take(sorted(np.argsort(raw, kind="stable")[:n].tolist()))
+
+
+def _content(item: object) -> object:
+    """What a fingerprint can be taken of."""
+    if isinstance(item, str | bytes):
+        return item
+    if isinstance(item, tuple):  # a waveform and its rate
+        return fingerprint(*(_content(part) for part in item))
+    if hasattr(item, "tobytes") and hasattr(item, "size"):  # pictures and arrays
+        form = [getattr(item, "mode", ""), str(getattr(item, "dtype", "")), str(getattr(item, "shape", item.size))]
+        return fingerprint(form, item.tobytes())
+    if isinstance(item, int | float):
+        return item
+    return np.asarray(item).tobytes()

@@ -13,6 +13,8 @@ import numpy as np
 
 from platometer.errors import InputError, UndefinedError
 
+SAME = 1e-12  # statistics this close are equal: the same re-pairing may be summed in another order
+
 
 def p_value(score: float, draws: np.ndarray, *, alike: str = "high") -> float:
     """The share of {score} and draws that are at least as alike as the score: (1 + #{draw >= score}) / (B + 1).
@@ -20,7 +22,7 @@ def p_value(score: float, draws: np.ndarray, *, alike: str = "high") -> float:
     Parameters
     ----------
     score : the observed statistic.
-    draws : (B,) the same statistic on re-paired data; equal values count against the claim.
+    draws : (B,) the same statistic on re-paired data; equal values (to `SAME`) count against the claim.
     alike : ``"high"`` if large means alike, ``"low"`` if small does.
 
     Returns
@@ -38,7 +40,8 @@ def p_value(score: float, draws: np.ndarray, *, alike: str = "high") -> float:
     0.5
     """
     draws = _checked(draws)
-    beaten = draws >= score if alike == "high" else draws <= score
+    slack = SAME * max(1.0, abs(score))
+    beaten = draws >= score - slack if alike == "high" else draws <= score + slack
     return (1 + int(beaten.sum())) / (len(draws) + 1)
 
 

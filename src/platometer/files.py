@@ -1,0 +1,104 @@
+"""Files that are there whole or not at all.
+
+A file is written as a draft beside its place, flushed to the disk, and renamed; whoever reads sees the old content or
+the new, never a part. Two writers of one file do not disturb each other: the last rename wins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from platometer.errors import StoreError
+
+
+def write_whole(path: str | Path, content: bytes | Callable[[IO[bytes]], object]) -> Path:
+    """The path, which now holds the content, all of it, flushed to the disk.
+
+    Parameters
+    ----------
+    path : where to; folders above it are made.
+    content : bytes, or a function that writes them to an open binary file.
+
+    Raises
+    ------
+    StoreError
+        The disk is full or the place cannot be written; nothing half-written remains.
+    """
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(draft, "wb") as file:
+            content(file) if callable(content) else file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise _told(path, error, content) from error
+    finally:
+        with contextlib.suppress(OSError):  # gone already if it was renamed
+            draft.unlink(missing_ok=True)
+    return path
+
+
+def write_json(path: str | Path, value: object) -> Path:
+    """The path, which now holds the value as JSON; numbers read back exactly.
+
+    Parameters
+    ----------
+    path : where to.
+    value : JSON values; NaN and infinity are refused.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return write_whole(path, text.encode())
+
+
+def read_json(path: str | Path) -> object:
+    """The value in a JSON file.
+
+    Parameters
+    ----------
+    path : the file.
+
+    Raises
+    ------
+    StoreError
+        It is absent, or is not JSON (cut short by a full disk, or edited).
+    """
+    path = Path(path)
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise StoreError(f"There is no file {path}.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path} is not whole JSON ({error}). Delete it and run again; it will be made anew.") from None
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where the platform can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:  # some network file systems cannot flush a folder
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _told(path: Path, error: OSError, content: object) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        size = f" ({len(content):,} bytes)" if isinstance(content, bytes) else ""
+        return StoreError(f"The disk is full: {path}{size} was not written, and nothing half-written remains. "
+                          "Free some space and run again; what is done already will not be done twice.")
+    return StoreError(f"{path} cannot be written: {error.strerror or error}.")

@@ -1,0 +1,15 @@
+"""A study: which models, on which samples, by which metrics; planned, answered cell by cell, and collected.
+
+>>> from platometer.study import Study
+>>> study = Study.read("shapes")                      # a file, or the name of one that ships with platometer
+>>> study.run("runs/shapes").rows[0]["score"]         # doctest: +SKIP
+
+A cell is one pair of models under one metric and one conditioning. Its answer is a small file named by the content
+that went in, so that running again is resuming, whoever died and wherever.
+"""
+
+from platometer.study._cells import Cell
+from platometer.study._file import Study, names
+from platometer.study._run import Plan, Result
+
+__all__ = ["Cell", "Plan", "Result", "Study", "names"]

@@ -1,0 +1,73 @@
+"""What the page shows, as plain data: gathered from the study, the features' cards, the rows and the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from platometer.cards import versions
+from platometer.features import Features
+from platometer.samples import Paired
+
+if TYPE_CHECKING:
+    from platometer.study._file import Study
+
+
+def content(
+    study: Study, paired: Paired | None, features: Mapping[str, Features], rows: Sequence[Mapping],
+    answers: Mapping[str, Mapping], *, finished: bool,
+) -> dict:
+    """The page's content.
+
+    Parameters
+    ----------
+    study : what was asked.
+    paired : the data; None for vectors from files.
+    features : of every model, by name.
+    rows : of the table.
+    answers : of the cells, by key.
+    finished : whether all cells are answered.
+    """
+    return {
+        "study": {
+            "name": study.name, "question": study.file.question, "seed": study.file.seed, "file": study.text,
+            "command": "platometer run study.toml", "finished": finished,
+        },
+        "data": _data(paired, features),
+        "models": [_model(value) for value in features.values()],
+        "rows": [dict(row) | {"notes": row["remarks"]} for row in rows],
+        "grids": {row["key"]: _grid(answers[row["key"]]) for row in rows},
+        "versions": dict(versions()),
+    }
+
+
+def _data(paired: Paired | None, features: Mapping[str, Features]) -> dict:
+    if paired is None:
+        n = next((value.n for value in features.values()), 0)
+        return {"name": "vectors from files", "source": "", "n": n, "fingerprint": "", "licence": "", "citation": "",
+                "views": [], "notes": []}
+    card = paired.card
+    return {
+        "name": card.name, "source": card.source, "n": len(paired), "fingerprint": paired.fingerprint,
+        "licence": card.licence, "citation": card.citation, "views": list(paired.views), "notes": list(paired.notes),
+    }
+
+
+def _model(value: Features) -> dict:
+    notes = []
+    cut = value.details.get("cut")
+    if isinstance(cut, Mapping) and cut.get("count"):
+        notes.append(f"{cut['count']} of {cut['of']} texts were cut at {cut['limit']} tokens")
+    return {
+        "name": value.model.name, "source": value.model.source, "modality": str(value.details.get("modality", "")),
+        "parameters": value.model.parameters, "layers": len(value), "samples": value.samples,
+        "pooling": value.pooling, "details": dict(value.details), "licence": value.model.licence, "notes": notes,
+    }
+
+
+def _grid(answer: Mapping) -> dict:
+    c = answer["calibration"]
+    return {
+        "left_layers": answer["left_layers"], "right_layers": answer["right_layers"], "scores": answer["grid"],
+        "null_mean": answer["null_mean_grid"], "draws": c["draws"] if c else [],
+    }
