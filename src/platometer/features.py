@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -132,11 +132,10 @@ class Features:
         layers : some of `names`.
         """
         for layer in layers:
-            self.__getitem__(layer) if layer not in self.layers else None
-        return Features(
-            layers={name: self.layers[name] for name in layers}, n=self.n, model=self.model, samples=self.samples,
-            pooling=self.pooling, ids=self.ids, details=self.details, key=fingerprint(self.key, list(layers)) if self.key else "",
-        )
+            if layer not in self.layers:
+                raise UnknownNameError(f"{self.model.name} has no layer {layer!r}. {suggestion(layer, self.names)}")
+        key = fingerprint(self.key, list(layers)) if self.key else ""
+        return replace(self, layers={name: self.layers[name] for name in layers}, key=key)
 
     @cached_property
     def fingerprint(self) -> str:

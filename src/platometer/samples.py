@@ -225,17 +225,36 @@ class Paired:
         return replace(self, views={name: view.take(rows) for name, view in self.views.items()}, groups=groups)
 
     def subset(self, n: int, *, seed: int) -> Paired:
-        """n samples drawn without replacement, in their original order; the same seed gives the same samples.
+        """At most n samples drawn without replacement, in their original order; the same seed gives the same samples.
+
+        Samples of one group stay together: whole groups are drawn, as many as fit.
 
         Parameters
         ----------
         n : how many; all of them if there are no more.
         seed : any integer.
+
+        Raises
+        ------
+        InputError
+            Not even one group fits.
         """
         if n >= len(self):
             return self
-        raw = np.random.Philox(key=seed % 2**64).random_raw(len(self))
-        return self.take(sorted(np.argsort(raw, kind="stable")[:n].tolist()))
+        labels = self.groups if self.groups is not None else self.ids
+        rows: dict[str, list[int]] = {}
+        for row, label in enumerate(labels):
+            rows.setdefault(label, []).append(row)
+        units = list(rows.values())
+        words = np.random.Philox(key=seed % 2**64).random_raw(len(units))
+        kept: list[int] = []
+        for unit in np.argsort(words, kind="stable"):
+            if len(kept) + len(units[unit]) > n:
+                break
+            kept += units[unit]
+        if not kept:
+            raise InputError(f"A subset of {n} samples cannot hold a single group of {self.card.name}.")
+        return self.take(sorted(kept))
 
 
 def _content(item: object) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -129,6 +130,52 @@ def holm(ps: Sequence[float]) -> np.ndarray:
     adjusted = np.empty_like(values)
     adjusted[order] = np.minimum(stepped, 1.0)
     return adjusted
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Pearson's correlation and the least-squares line.
+
+    Attributes
+    ----------
+    r : correlation, or None where it is undefined (fewer than three points, or no spread).
+    low, high : ends of the 95 % interval by Fisher's z; None below four points.
+    slope, intercept : of y on x; None where r is.
+    n : points.
+    """
+
+    r: float | None
+    low: float | None
+    high: float | None
+    slope: float | None
+    intercept: float | None
+    n: int
+
+
+def correlation(x: Sequence[float], y: Sequence[float]) -> Correlation:
+    """How y goes with x along a line.
+
+    Parameters
+    ----------
+    x, y : (n,) finite.
+
+    Examples
+    --------
+    >>> correlation([1, 2, 3, 4], [2, 4, 6, 8.1]).slope
+    2.03
+    """
+    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    n = len(a)
+    if n < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return Correlation(None, None, None, None, None, n)
+    r = float(np.clip(np.corrcoef(a, b)[0, 1], -1, 1))
+    slope = float(r * b.std() / a.std())
+    low = high = None
+    if n > 3:
+        reach = 1.959963984540054 / math.sqrt(n - 3)
+        z = math.atanh(min(max(r, -1 + 1e-15), 1 - 1e-15))
+        low, high = math.tanh(z - reach), math.tanh(z + reach)
+    return Correlation(r, low, high, round(slope, 12), float(b.mean() - slope * a.mean()), n)
 
 
 def _checked(draws: np.ndarray) -> np.ndarray:

@@ -41,5 +41,9 @@ def load(source: str, *, limit: int | None = None, seed: int = 0, **options: obj
     for option in options:
         if option not in known:
             raise SpecError(f"The dataset {name!r} has no option {option!r}. {suggestion(option, known)}")
+    needed = [key for key, value in inspect.signature(read).parameters.items() if value.default is value.empty]
+    for option in needed:
+        if option not in options:
+            raise SpecError(f"The dataset {name!r} needs the option {option!r}.")
     paired = read(**options)
     return paired if limit is None else paired.subset(limit, seed=seed)

@@ -248,14 +248,15 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
         swapped = null_grid(rights, lefts, orders.argsort(1))
         return swapped.transpose(1, 2)
     n = lefts[0].n
-    rows, columns = torch.triu_indices(n, n, device=lefts[0].gram.device)  # type: ignore[union-attr]
+    device = lefts[0].gram.device  # type: ignore[union-attr]
+    rows, columns = torch.triu_indices(n, n, device=device)
     weight = torch.where(rows == columns, 1.0, 2.0).to(torch.float64)
     left = torch.stack([a.gram[rows, columns] * weight for a in lefts])  # type: ignore[index]
-    right = torch.stack([b.gram.flatten() for b in rights])  # type: ignore[union-attr]
+    # entries of all right layers side by side, so that one random read serves them all
+    right = torch.stack([b.gram.flatten() for b in rights], dim=1)  # type: ignore[union-attr]
     out = torch.empty(len(orders), len(lefts), len(rights), dtype=torch.float64)
-    for draw, order in enumerate(orders.to(left.device)):
-        moved = right[:, order[rows] * n + order[columns]]
-        out[draw] = (left @ moved.T).clamp(-1, 1)
+    for draw, order in enumerate(orders.to(device)):
+        out[draw] = (left @ right.index_select(0, order[rows] * n + order[columns])).clamp(-1, 1)
     return out
 
 

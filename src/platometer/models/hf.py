@@ -183,7 +183,8 @@ def _tower(network: nn.Module, tower: str | None, name: str) -> nn.Module:
     if tower is None:
         return network
     if tower not in has or not isinstance(has[tower], nn.Module):
-        raise ModelError(f"{name} has no tower {tower!r}" + ("; leave the option out." if not both else "; expected vision or text."))
+        hint = "expected vision or text" if both else "leave the option out"
+        raise ModelError(f"{name} has no tower {tower!r}; {hint}.")
     chosen = has[tower]
     if not getattr(chosen, "main_input_name", None) or tower == "vision":
         chosen.main_input_name = "pixel_values" if tower == "vision" else "input_ids"
@@ -193,7 +194,8 @@ def _tower(network: nn.Module, tower: str | None, name: str) -> nn.Module:
 def _part(network: nn.Module, part: str | None, name: str) -> nn.Module:
     two = bool(getattr(network.config, "is_encoder_decoder", False))
     if part is not None and (not two or part not in ("encoder", "decoder")):
-        raise ModelError(f"{name} has no part {part!r}" + ("; expected encoder or decoder." if two else "; leave the option out."))
+        hint = "expected encoder or decoder" if two else "leave the option out"
+        raise ModelError(f"{name} has no part {part!r}; {hint}.")
     if not two or part == "decoder":
         return network
     encoder = network.get_encoder()

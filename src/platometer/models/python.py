@@ -49,7 +49,7 @@ def load(name: str, *, allow_code: bool = False, **options: object) -> Model:
         raise ModelError(f"{where} has no function {function!r}.")
     model = getattr(module, function)(**options)
     if isinstance(model, nn.Module) or not isinstance(model, Model):
-        raise ModelError(f"{name} returned a {type(model).__name__}; return platometer.models.wrap(it, modality=..., prepare=...).")
+        raise ModelError(f"{name} returned a {type(model).__name__}; return platometer.models.wrap(it, modality=..., ...).")
     return model
 
 

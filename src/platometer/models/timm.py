@@ -86,7 +86,7 @@ def load(
     )
 
 
-def _timm():  # noqa: ANN202
+def _timm():
     if _torchvision_shim.ready() == "absent":
         raise missing("torchvision", "vision", wanted_for="timm")
     try:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from platometer import stats
 from platometer.cards import versions
 from platometer.features import Features
+from platometer.metrics import parse
 from platometer.samples import Paired
 
 if TYPE_CHECKING:
@@ -37,6 +41,8 @@ def content(
         "models": [_model(value) for value in features.values()],
         "rows": [dict(row) | {"notes": row["remarks"]} for row in rows],
         "grids": {row["key"]: _grid(answers[row["key"]]) for row in rows},
+        "trends": _trends(rows),
+        "facts": [_facts(spec) for spec in dict.fromkeys(row["metric"] for row in rows)],
         "versions": dict(versions()),
     }
 
@@ -71,3 +77,30 @@ def _grid(answer: Mapping) -> dict:
         "left_layers": answer["left_layers"], "right_layers": answer["right_layers"], "scores": answer["grid"],
         "null_mean": answer["null_mean_grid"], "draws": c["draws"] if c else [],
     }
+
+
+def _facts(spec: str) -> dict:
+    facts = parse(spec).facts
+    low, high = ("\u2212\u221e" if end == -math.inf else "\u221e" if end == math.inf else f"{end:g}" for end in facts.range)
+    return {"metric": spec, "range": f"{low} to {high}", "alike": facts.alike, "scope": facts.scope, "ties": facts.ties,
+            "source": facts.source}
+
+
+def _trends(rows: Sequence[Mapping]) -> list[dict]:
+    """Per metric, modality and kind of score: each model's mean over its partners against log10 of its parameters."""
+    points: dict[tuple[str, str, str], dict[str, tuple[float, list[float]]]] = {}
+    for row in rows:
+        group = row["metric"] + ("" if row["conditioning"] == "unit" else f" \u00b7 {row['conditioning']}")
+        for side in ("left", "right"):
+            size = row[f"{side}_parameters"]
+            for what in ("score", "calibrated"):
+                if size and row[what] is not None:
+                    models = points.setdefault((group, row[f"{side}_modality"], what), {})
+                    models.setdefault(row[side], (math.log10(size), []))[1].append(row[what])
+    out = []
+    for (group, modality, what), models in points.items():
+        sizes = [size for size, _ in models.values()]
+        means = [sum(values) / len(values) for _, values in models.values()]
+        found = stats.correlation(sizes, means)
+        out.append({"group": group, "modality": modality, "what": what} | dataclasses.asdict(found))
+    return out

@@ -54,6 +54,8 @@ class Plan:
         None if nothing is known yet.
     needs : what the study's file says of the machine it wants.
     notes : what a reader must know.
+    at_most : whether pairs and cells are upper bounds, because the modality of some models is known only once they are
+        loaded (name their ``view`` in the file to know it before).
     """
 
     study: str
@@ -68,6 +70,7 @@ class Plan:
     seconds: float | None
     needs: str = ""
     notes: tuple[str, ...] = ()
+    at_most: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ def plan(study: Study, out: str | Path | None, *, allow_code: bool) -> Plan:
     paired = _data(study)
     tables = study.models()
     there = {table.name: _found(folder, table, study, paired) for table in tables}
-    pairs = _pairs(study, {table.name: _modality(table, paired, there[table.name]) for table in tables})
+    modality = {table.name: _modality(table, paired, there[table.name]) for table in tables}
+    pairs = _pairs(study, modality)
     specs = [(m, c) for m in study.file.align.metrics for c in study.conditionings()]
     count, answered, comparisons, seconds, priced = 0, 0, 0, 0.0, False
     for metric in study.file.align.metrics:
@@ -126,7 +130,7 @@ def plan(study: Study, out: str | Path | None, *, allow_code: bool) -> Plan:
         extracted=tuple(name for name, value in there.items() if value is not None),
         to_extract=tuple(name for name, value in there.items() if value is None),
         pairs=len(pairs), cells=len(pairs) * len(specs), answered=answered, comparisons=comparisons,
-        seconds=seconds if priced else None, needs=study.file.needs, notes=paired.notes if paired else (),
+        seconds=seconds if priced else None, needs=study.file.needs, notes=paired.notes if paired else (), at_most=not all(modality.values()) and study.file.align.pairs != "all",
     )
 
 
@@ -320,6 +324,8 @@ def _pairs(study: Study, modality: Mapping[str, str]) -> list[Pair]:
     listed = list(modality)
     every = [Pair(a, b) for i, a in enumerate(listed) for b in listed[i + 1 :]]
     asked = study.file.align.pairs
+    if not all(modality.values()):
+        return every  # not known yet: at most these
     cross = [pair for pair in every if modality[pair.left] != modality[pair.right]]
     if asked == "cross" or (asked is None and cross):
         return cross

@@ -1,0 +1,262 @@
+"""The command line: words to functions, and nothing else; whatever it does is one call that a notebook can make too."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from platometer import __version__
+from platometer.errors import PlatometerError, SpecError, suggestion
+
+app = typer.Typer(
+    name="platometer", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Measure how alike neural networks represent the world, and what chance alone would give.",
+)
+_LISTS = ("metrics", "models", "datasets", "studies")
+
+
+def main() -> None:
+    """Run the command line; errors of ours are one message and exit code 1, with --debug a traceback."""
+    debug = "--debug" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--debug"]
+    logging.basicConfig(level=logging.WARNING, format="platometer: %(message)s", stream=sys.stderr)
+    try:
+        app()
+    except PlatometerError as error:
+        if debug:
+            raise
+        print(f"platometer: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("platometer: interrupted; what is finished is kept, and the same command goes on from there.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has left
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"platometer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def align(
+    left: Annotated[Path, typer.Argument(help="Vectors: npy, npz, safetensors, parquet, csv, h5, zarr or pt.")],
+    right: Annotated[Path, typer.Argument(help="Vectors of the same samples.")],
+    metric: Annotated[str, typer.Option(help="Such as 'cka(estimator=debiased)'; see 'platometer list metrics'.")] = "mutual_knn(k=10)",
+    conditioning: Annotated[str, typer.Option(help="unit, none, clamp, platonic-rep(exact), ...")] = "unit",
+    draws: Annotated[int, typer.Option(min=0, help="Re-pairings that say what chance gives; 0 for none.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the re-pairings.")] = 0,
+    alpha: Annotated[float, typer.Option(help="Level of the threshold.")] = 0.05,
+    summary: Annotated[str, typer.Option(help="max, mean, last or rowmax over the layer grid.")] = "max",
+    undefined: Annotated[str, typer.Option(help="Layers without a score (constant features): error or drop.")] = "error",
+    left_key: Annotated[str | None, typer.Option(help="One array or group of the left file.")] = None,
+    right_key: Annotated[str | None, typer.Option(help="One array or group of the right file.")] = None,
+    device: Annotated[str | None, typer.Option(help="Such as cuda.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the grid and the draws.")] = False,
+) -> None:
+    """Align two files of vectors: every layer with every layer, against chance."""
+    from platometer import alignment, vectors
+
+    sides = vectors.matched(_vectors(left, left_key), _vectors(right, right_key))
+    with _bar(f"{draws} draws") as progress:
+        found = alignment.align(
+            sides[0], sides[1], metric, conditioning=conditioning, draws=draws, seed=seed, alpha=alpha, summary=summary,
+            undefined=undefined, device=device, progress=progress,
+        )
+    if as_json:
+        from platometer.study._cells import as_answer
+
+        print(json.dumps(as_answer(found) | {"fingerprints": list(found.fingerprints), "notes": list(sides[2])}, allow_nan=False))
+        return
+    print(found)
+    for note in sides[2]:
+        print(f"  note         {note}")
+
+
+@app.command()
+def run(
+    study: Annotated[str, typer.Argument(help="A study file, or the name of one that ships ('platometer list studies').")],
+    out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME if not given.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done and what it would cost.")] = False,
+    allow_code: Annotated[bool, typer.Option("--allow-code", help="Let python: models run the code that the study names.")] = False,
+    engine: Annotated[str | None, typer.Option(help="Where cells are answered.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes at once.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Extract features again even where they are there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+) -> None:
+    """Run a study, or go on with one that was interrupted."""
+    from platometer.study import Study
+
+    asked = Study.read(study)
+    plan = asked.plan(out, allow_code=allow_code)
+    _print_plan(plan, file=sys.stdout if dry_run else sys.stderr)
+    if dry_run:
+        return
+    result = asked.run(out, allow_code=allow_code, engine=engine, workers=workers, fresh=fresh)
+    if as_json:
+        print(json.dumps(result.rows, allow_nan=False))
+        return
+    _print_rows(result.rows)
+    print(f"\npage  {result.page}\nrows  {result.table}")
+
+
+@app.command()
+def show(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or a folder of features.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the rows of a run, or what a folder of features holds."""
+    from platometer import rows, store
+
+    if (folder / "manifest.json").exists():
+        features = store.open(folder)
+        value = {"model": features.model.as_dict(), "n": features.n, "layers": dict(zip(features.names, features.widths, strict=True)),
+                 "samples": features.samples, "pooling": features.pooling, "details": dict(features.details)}
+        print(json.dumps(value, indent=None if as_json else 2, ensure_ascii=False))
+        return
+    found = rows.read(folder / "rows.parquet")
+    print(json.dumps(found, allow_nan=False)) if as_json else _print_rows(found)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="metrics, models, datasets or studies.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the metrics with their facts, the sources of models and datasets, or the studies that ship."""
+    if what not in _LISTS:
+        raise SpecError(f"There is no list of {what!r}. {suggestion(what, _LISTS)}")
+    titles, lines = _listed(what)
+    if as_json:
+        print(json.dumps([dict(zip(titles, line, strict=True)) for line in lines], ensure_ascii=False))
+        return
+    _table(titles, lines)
+
+
+def _vectors(path: Path, key: str | None):
+    from platometer import store, vectors
+
+    if (path / "manifest.json").exists():
+        features = store.open(path)
+        return features if key is None else features.only([key])
+    return vectors.read(path, key=key)
+
+
+def _listed(what: str) -> tuple[list[str], list[list[str]]]:
+    if what == "metrics":
+        from platometer import metrics
+
+        out = []
+        for name in metrics.names():
+            metric = metrics.parse(name)
+            facts = metric.facts
+            low, high = (f"{end:g}" for end in facts.range)
+            out.append([str(metric), f"[{low}, {high}]", facts.alike, "yes" if facts.symmetric else "no", facts.scope,
+                        " ".join(facts.invariances) or "none", str(facts.least_n), facts.ties, facts.source])
+        return ["metric", "range", "alike", "symmetric", "scope", "invariant to", "least n", "ties", "source"], out
+    if what == "studies":
+        from platometer import study
+
+        return ["study", "question"], [[name, question] for name, question in study.names().items()]
+    import importlib
+
+    from platometer import plugins
+
+    package = f"platometer.{what}"
+    importlib.import_module(package)
+    noun = {"models": "source", "datasets": "dataset"}[what]
+    out = []
+    for name in plugins.names(package):
+        text = plugins.load(package, name, noun=noun).__doc__ or ""
+        out.append([name, " ".join(text.split("\n\n")[0].split()).replace("``", "")])
+    return [noun, "what"], out
+
+
+def _print_plan(plan, *, file) -> None:
+    lines = [
+        f"study {plan.study}, folder {plan.folder}",
+        f"  samples  {plan.n if plan.n is not None else 'known once the files are read'}",
+        f"  models   {len(plan.extracted)} extracted, {len(plan.to_extract)} to run"
+        + (f": {', '.join(plan.to_extract[:8])}{', ...' if len(plan.to_extract) > 8 else ''}" if plan.to_extract else ""),
+        f"  pairs    {'at most ' if plan.at_most else ''}{plan.pairs}, in {plan.cells} cells; {plan.answered} answered already",
+    ]
+    if plan.seconds is not None:
+        lines.append(f"  price    {plan.comparisons:,} comparisons, about {_duration(plan.seconds)} on this machine")
+    elif plan.to_extract:
+        lines.append("  price    known once the models are extracted (layers and widths set it)")
+    lines += [f"  needs    {plan.needs}"] if plan.needs else []
+    lines += [f"  note     {note}" for note in plan.notes]
+    print("\n".join(lines), file=file)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _print_rows(rows: list[dict]) -> None:
+    from platometer.report import number
+
+    titles = ["left", "right", "metric", "score", "chance", "p", "p (BH)", "calibrated", "layers"]
+    ranked = sorted(rows, key=lambda row: (row["metric"], -(row["calibrated"] or 0), -row["score"]))
+    _table(titles, [[
+        row["left"], row["right"], row["metric"], number(row["score"]), number(row["null_mean"]), number(row["p"]),
+        number(row["p_bh"]), number(row["calibrated"]), f"{row['left_layer']} ~ {row['right_layer']}",
+    ] for row in ranked])
+
+
+def _table(titles: list[str], lines: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:  # for other programs: tabs, nothing cut
+        print("\t".join(titles))
+        for line in lines:
+            print("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in line))
+        return
+    table = Table(*titles, box=None, header_style="bold", pad_edge=False)
+    for line in lines:
+        table.add_row(*(Text(cell) for cell in line))
+    console.print(table)
+
+
+def _bar(what: str):
+    """A context that gives a function (done, total): a bar on a terminal, nothing elsewhere."""
+    from contextlib import nullcontext
+
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+    from rich.progress import Progress
+
+    class Bar(Progress):
+        def __enter__(self):
+            super().__enter__()
+            task = self.add_task(what, total=None)
+            return lambda done, total: self.update(task, completed=done, total=total)
+
+    return Bar(console=Console(stderr=True), transient=True)
+
+
+if __name__ == "__main__":
+    main()
