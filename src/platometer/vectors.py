@@ -4,15 +4,17 @@
 ``.npy``                one array (n, d), or (n, L, d) for L layers
 ``.npz``                layers by name
 ``.safetensors``        layers by name
-``.parquet``            columns of numbers are features; columns of lists are layers; a text column holds ids
-``.csv``, ``.tsv``      numbers, with a header or without; a text column holds ids
+``.parquet``            columns of lists are layers; without them the columns of numbers together are the features
+``.csv``, ``.tsv``      the columns of numbers are the features; with a header or without
 ``.h5``, ``.hdf5``      layers by the path of the dataset (needs h5py)
-``.zarr``               an array, or a group of layers (needs zarr)
+``.zarr``, a folder     an array, or a group of layers (needs zarr)
 ``.pt``, ``.pth``       a tensor, or a dictionary whose ``feats`` is (n, L, d) or a list of (n, d), as the released code
                         of Huh et al. 2024 writes them; read with ``weights_only=True``
 ======================  ==========================================================================================
 
-No file is ever unpickled. Layers are put in natural order (``layer_2`` before ``layer_10``).
+Layers are put in natural order (``layer_2`` before ``layer_10``). A column or array of texts named id, ids, name, ...,
+or else the first whose values are distinct, holds the rows' ids. What is neither layer nor ids (a column of labels, an
+array (n,)) is not read, and said in ``details["left_out"]``. No file is ever unpickled.
 """
 
 from __future__ import annotations
@@ -22,18 +24,30 @@ import dataclasses
 import hashlib
 import io
 import re
-import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from platometer.cards import Card
+from platometer.arrays import as_matrix, as_tensor
+from platometer.cards import Card, fingerprint
 from platometer.errors import DataError, InputError, PlatometerError, ShapeError, missing, suggestion
 from platometer.features import Features
 
-_IDS = ("id", "ids", "name", "key", "sample", "image", "file", "file_name", "filename")
+_IDS = ("id", "ids", "name", "key", "sample", "image", "file", "file_name", "filename")  # likeliest first
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a file holds, before it is known which of it are layers."""
+
+    arrays: Mapping[str, object] = field(default_factory=dict)  # name -> numbers, of any shape
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)  # name -> one text per row, perhaps ids
+    left_out: Mapping[str, str] = field(default_factory=dict)  # name -> why it is not read
+    parameters: int | None = None
 
 
 def read(path: str | Path, *, key: str | None = None) -> Features:
@@ -46,39 +60,45 @@ def read(path: str | Path, *, key: str | None = None) -> Features:
 
     Returns
     -------
-    Features; ``model.name`` is the file's stem, ``ids`` what the file says of its rows.
+    Features; ``model.name`` is the file's stem, ``model.revision`` a hash of its bytes, ``ids`` what the file says of
+    its rows.
 
     Raises
     ------
     DataError
         The file is absent, empty, damaged, of an unknown kind, or holds something else than numbers; names the place.
     InputError
-        The arrays do not fit together, or hold NaN; names the row.
+        The arrays do not fit together, are no (n, d), or hold NaN; names the row.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "animals.csv"
+    >>> _ = path.write_text("name,size,legs\\ncow,2.4,4\\nhen,0.4,2\\n")
+    >>> features = read(path)
+    >>> features.ids, features["0"].tolist()
+    (('cow', 'hen'), [[2.4, 4.0], [0.4, 2.0]])
     """
     path = Path(path)
-    if not path.exists():
-        near = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
-        hint = f" {suggestion(path.name, near)}" if near and len(near) < 200 else ""
-        raise DataError(f"There is no file {path}.{hint}")
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(f"{path}: cannot tell what it is by its ending {path.suffix!r}. Known: {', '.join(sorted(_READERS))}.")
-    if path.is_file() and path.stat().st_size == 0:
-        raise DataError(f"{path} is empty.")
+    reader = _reader(path)
     try:
         found = reader(path)
     except PlatometerError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{path} cannot be read as {path.suffix}: {first} Was it cut short, or is its ending wrong?") from error
-    layers, ids = found if isinstance(found, tuple) else (found, ())
-    layers = _picked(layers, key, path)
-    features = Features.of({name: layers[name] for name in sorted(layers, key=_natural)}, name=path.stem)
-    if ids and len(ids) != features.n:
-        raise ShapeError(f"{path} has {features.n} rows and {len(ids)} ids.")
-    card = Card(path.stem, source=f"file:{path}", revision=_digest(path))
-    return dataclasses.replace(features, model=card, ids=tuple(ids))
+    except Exception as error:  # decoders of damaged files raise almost anything; the cause is kept
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        kind = "zarr" if path.is_dir() else path.suffix
+        raise DataError(f"{path} cannot be read as {kind}: {first}. Was it cut short, or is its ending wrong?") from error
+    layers, left_out = _layers(found, key, path)
+    ids, unused = _ids(found.texts, len(next(iter(layers.values()))), path)
+    left_out |= unused
+    return Features(
+        layers={name: (lambda value=layers[name]: value) for name in sorted(layers, key=_natural)},
+        n=len(next(iter(layers.values()))),
+        model=Card(path.stem, source=f"file:{path}", revision=_digest(path), parameters=found.parameters),
+        ids=ids,
+        details={"left_out": left_out} if left_out else {},
+    )
 
 
 def matched(left: Features, right: Features) -> tuple[Features, Features, tuple[str, ...]]:
@@ -99,16 +119,19 @@ def matched(left: Features, right: Features) -> tuple[Features, Features, tuple[
     """
     if not left.ids or not right.ids or left.ids == right.ids:
         return left, right, ()
+    places = []
     for side in (left, right):
-        if len(set(side.ids)) < len(side.ids):
-            twice = next(name for name in side.ids if side.ids.count(name) > 1)
-            raise InputError(f"{side.model.name}: the id {twice!r} stands more than once, so rows cannot be matched by id.")
-    place = {name: row for row, name in enumerate(right.ids)}
+        place = {name: row for row, name in enumerate(side.ids)}
+        if len(place) < side.n:
+            twice, row = next((name, row) for row, name in enumerate(side.ids) if place[name] != row)
+            raise InputError(f"{side.model.name}: the id {twice!r} stands more than once (rows {row} and {place[twice]}), so "
+                             "rows cannot be matched by id.")
+        places.append(place)
+    own, place = places
     common = [name for name in left.ids if name in place]
     if not common:
         raise InputError(f"{left.model.name} and {right.model.name} have no id in common ({left.ids[0]!r}, ... and "
-                         f"{right.ids[0]!r}, ...).")
-    own = {name: row for row, name in enumerate(left.ids)}
+                         f"{right.ids[0]!r}, ...). Do their ids name the same thing?")
     note = (f"rows matched by id: {len(common)} are on both sides, {left.n - len(common)} only in {left.model.name}, "
             f"{right.n - len(common)} only in {right.model.name}")
     return (_rows(left, [own[name] for name in common], common), _rows(right, [place[name] for name in common], common),
@@ -116,25 +139,100 @@ def matched(left: Features, right: Features) -> tuple[Features, Features, tuple[
 
 
 def _rows(features: Features, rows: Sequence[int], ids: Sequence[str]) -> Features:
+    """The features of some samples; nothing is read yet."""
+    if tuple(ids) == features.ids:
+        return features
     index = torch.tensor(rows)
     return dataclasses.replace(
-        features, n=len(rows), ids=tuple(ids), key="",
+        features, n=len(rows), ids=tuple(ids), key=fingerprint(features.key, list(ids)) if features.key else "",
+        samples=fingerprint(features.samples, list(ids)) if features.samples else "",
         layers={name: (lambda read=read: read()[index]) for name, read in features.layers.items()})
 
 
-def _picked(layers: Mapping[str, object], key: str | None, path: Path) -> dict[str, object]:
+# from what a file holds to layers and ids
+
+
+def _reader(path: Path) -> Callable[[Path], _Found]:
+    """What reads a file of this ending; an error if there is no such file, or nothing in it."""
+    if not path.exists():
+        near = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        hint = suggestion(path.name, near) if near else f"There is no folder {path.parent} either."
+        raise DataError(f"There is no file {path}." + ("" if hint.startswith("Known") and len(near) > 20 else f" {hint}"))
+    if path.is_dir():
+        if (path / "manifest.json").exists():
+            raise DataError(f"{path} is a folder of stored features; platometer.store.open reads it.")
+        if not any((path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup")):
+            raise DataError(f"{path} is a folder, but not a zarr array or group. Name one file in it.")
+        return _zarr
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None or reader is _zarr:
+        known = ", ".join(sorted(_READERS))
+        raise DataError(f"{path}: cannot tell what it is by its ending {path.suffix!r}. Known: {known} (.zarr is a folder).")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty.")
+    return reader
+
+
+def _layers(found: _Found, key: str | None, path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The layers (n, d), checked, and what is none."""
+    arrays = dict(found.arrays)
+    if key is not None:
+        arrays = {name: value for name, value in arrays.items() if name == key or name.startswith(f"{key}/")}
+        if not arrays:
+            raise DataError(f"{path} has no array {key!r}. {suggestion(key, found.arrays)}")
+    if not arrays:
+        texts = f" It has {', '.join([*found.texts, *found.left_out][:8])}." if found.texts or found.left_out else ""
+        raise DataError(f"{path} holds no arrays of numbers.{texts}")
+    layers: dict[str, torch.Tensor] = {}
+    unfit: dict[str, str] = {}
+    for name, value in arrays.items():
+        shape = tuple(value.shape)
+        if len(shape) == 3:
+            plain = "" if len(arrays) == 1 else f"{name}."
+            layers |= {f"{plain}{i}": as_tensor(value[:, i], name=f"{path}, {name}") for i in range(shape[1])}
+        elif len(shape) == 2:
+            layers[name] = as_tensor(value, name=f"{path}, {name}")
+        else:
+            unfit[name] = f"has shape {shape}; expected (n, d), or (n, L, d) for L layers"
     if not layers:
-        raise DataError(f"{path} holds no arrays of numbers.")
-    if key is None:
-        return dict(layers)
-    found = {name: value for name, value in layers.items() if name == key or name.startswith(f"{key}/")}
-    if not found:
-        raise DataError(f"{path} has no array {key!r}. {suggestion(key, layers)}")
-    return found
+        hint = "One number per sample is written as (n, 1)." if len(shape) == 1 else "Pool tokens or pixels first."
+        raise ShapeError(f"{path}: {name!r} {unfit.get(name, 'has no layers')}. {hint}")
+    for name, value in layers.items():
+        as_matrix(value, name=f"{path}, layer {name}", least_rows=1)
+    sizes = {len(value) for value in layers.values()}
+    if len(sizes) > 1:
+        listed = ", ".join(f"{name!r} has {len(value)}" for name, value in list(layers.items())[:8])
+        raise ShapeError(f"{path}: the layers must have the same samples, but {listed}. Pick one with its key.")
+    return layers, dict(found.left_out) | unfit
+
+
+def _ids(texts: Mapping[str, Sequence[str]], n: int, path: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The rows' ids, and the texts that are none."""
+    rank = {name: i for i, name in enumerate(_IDS)}
+    chosen: tuple[str, ...] = ()
+    left_out = {}
+    for name in sorted(texts, key=lambda name: rank.get(name.rpartition("/")[2].lower(), len(rank))):
+        values = tuple(texts[name])
+        twice = next((value for value, count in Counter(values).items() if count > 1), None)
+        if len(values) != n:
+            why = f"{len(values)} ids for {n} rows"
+        elif "" in values:
+            why = f"no id in row {values.index('')}"
+        elif twice is not None:
+            why = f"the id {twice!r} stands more than once"
+        elif chosen:
+            why = "the ids are in another column"
+        else:
+            chosen = values
+            continue
+        if name.rpartition("/")[2].lower() in ("id", "ids") and not chosen:
+            raise DataError(f"{path}, {name!r}: {why}; ids must be distinct, one for each row.")
+        left_out[name] = f"text, and not ids: {why}"
+    return chosen, left_out
 
 
 def _natural(name: str) -> list:
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", name) if part]
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in re.split(r"(\d+)", name) if part]
 
 
 def _digest(path: Path) -> str:
@@ -148,119 +246,177 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _layers_of(array: object, name: str = "0") -> dict[str, object]:
-    """An array (n, d) as one layer, (n, L, d) as L."""
-    if getattr(array, "ndim", 0) == 3:
-        return {f"{name}.{i}" if name != "0" else str(i): array[:, i] for i in range(array.shape[1])}
-    return {name: array}
+def _sorted_out(arrays: Mapping[str, np.ndarray]) -> _Found:
+    """Numbers, texts and the rest; whole numbers under the name of ids are ids."""
+    numbers, texts, left_out = {}, {}, {}
+    for name, array in arrays.items():
+        flat, last = array.ndim == 1, name.rpartition("/")[2].lower()
+        if array.dtype.kind in "fiub" and not (flat and array.dtype.kind in "iu" and last in ("id", "ids")):
+            numbers[name] = array
+        elif flat and array.dtype.kind in "USTOiu":
+            texts[name] = [value.decode() if isinstance(value, bytes) else str(value) for value in array.tolist()]
+        else:
+            left_out[name] = f"{array.dtype} of shape {array.shape}, not numbers"
+    return _Found(numbers, texts, left_out)
 
 
-def _npy(path: Path) -> dict:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
-        if "object" not in str(error).lower():
-            raise
-        raise DataError(f"{path} holds Python objects, not numbers; loading them could run code, so it is not loaded. Save "
-                        "one array of numbers per layer (npz).") from None
+# one reader per kind of file
+
+
+def _npy(path: Path) -> _Found:
+    array = _unpickled(lambda: np.load(path, mmap_mode="r", allow_pickle=False), path)
     if array.dtype.kind not in "fiub":
         raise DataError(f"{path} holds {array.dtype}, not numbers.")
-    return _layers_of(array)
+    return _Found({"0": array})
 
 
-def _npz(path: Path) -> dict:
-    out: dict = {}
-    with np.load(path, allow_pickle=False) as archive:
-        texts = []
-        for name in archive.files:
-            array = archive[name]
-            if array.dtype.kind in "fiub" and array.ndim >= 1:
-                out |= _layers_of(array, name if len(archive.files) > 1 or array.ndim < 3 else "0")
-            elif array.dtype.kind in "US" and array.ndim == 1:
-                texts.append([str(value) for value in array])
-    n = {len(value) for value in out.values()}
-    ids = next((tuple(text) for text in texts if n == {len(text)} and len(set(text)) == len(text)), ())
-    return out, ids
+def _npz(path: Path) -> _Found:
+    with path.open("rb") as file:
+        archive = _unpickled(lambda: np.load(file, allow_pickle=False), path)
+        if isinstance(archive, np.ndarray):
+            raise DataError(f"{path} is a single array, not an archive: its ending should be .npy.")
+        return _sorted_out({name: _unpickled(lambda name=name: archive[name], path, name) for name in archive.files})
 
 
-def _safetensors(path: Path) -> dict:
-    from safetensors import SafetensorError
+def _unpickled(load: Callable, path: Path, name: str = "") -> object:
+    try:
+        return load()
+    except ValueError as error:
+        if "pickled data" in str(error):  # what numpy says of any file that is not its own
+            raise DataError(f"{path} is no {path.suffix} file. Was it cut short, or is its ending wrong?") from None
+        if "object" not in str(error).lower():
+            raise
+        where = f"{path}, array {name!r}," if name else f"{path}"
+        raise DataError(f"{where} holds Python objects, not numbers; loading them could run code, so it is not loaded. Are its "
+                        "rows of different lengths? Save one array of numbers per layer (npz).") from None
+
+
+def _safetensors(path: Path) -> _Found:
     from safetensors.torch import load_file
 
-    try:
-        found = load_file(path)
-    except SafetensorError as error:
-        raise DataError(f"{path} is not a whole safetensors file: {error}.") from error
-    out: dict = {}
-    for name, value in found.items():
-        out |= _layers_of(value, name if len(found) > 1 or value.ndim < 3 else "0")
-    return out
+    found = load_file(path)
+    rows = {name: [str(i) for i in value.tolist()] for name, value in found.items()
+            if name.lower() in ("id", "ids") and value.ndim == 1 and not value.is_floating_point()}
+    return _Found({name: value for name, value in found.items() if name not in rows}, rows)
 
 
-def _parquet(path: Path) -> tuple[dict, tuple[str, ...]]:
+def _parquet(path: Path) -> _Found:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    layers, plain, ids = {}, [], ()
+    lists, plain, texts, left_out = {}, {}, {}, {}
     for name in table.column_names:
-        column = table[name].combine_chunks()
-        if name.startswith("__index_level"):
-            continue
-        if pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_fixed_size_list(column.type):
-            layers[name] = np.stack([np.asarray(row, dtype=np.float64) for row in _full(column, name, path)])
-        elif pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-            if name.lower() in _IDS and pa.types.is_integer(column.type):
-                ids = tuple(map(str, column.to_pylist()))
-            else:
-                plain.append(np.asarray(_full(column, name, path), dtype=np.float64))
-        elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            values = column.to_pylist()
-            if not ids and len(set(values)) == len(values):
-                ids = tuple(map(str, values))
-    if plain:
-        layers["0" if not layers else "columns"] = np.stack(plain, axis=1)
-    return layers, ids
+        column, lower = table[name].combine_chunks(), name.lower()
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        kind = column.type
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+            lists[name] = _stacked(column, name, path)
+        elif pa.types.is_integer(kind) and (lower in ("id", "ids") or name.startswith("__index_level")):
+            texts[name] = [str(value) for value in _full(column, name, path).to_pylist()]
+        elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            plain[name] = column
+        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            texts[name] = [value or "" for value in column.to_pylist()]
+        else:
+            left_out[name] = f"{kind}, not numbers"
+    if lists:
+        return _Found(lists, texts, left_out | {name: "one number per row, beside columns of vectors" for name in plain})
+    numbers = [_full(column, name, path).to_numpy(zero_copy_only=False).astype(np.float64) for name, column in plain.items()]
+    return _Found({"0": np.stack(numbers, axis=1)} if numbers else {}, texts, left_out)
 
 
-def _full(column: object, name: str, path: Path) -> list:
+def _full(column: object, name: str, path: Path) -> object:
     if column.null_count:
-        row = column.to_pylist().index(None)
+        row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
         raise DataError(f"{path}, column {name!r}: nothing in row {row} ({column.null_count} rows are empty).")
-    return column.to_pylist()
+    return column
 
 
-def _csv(path: Path) -> tuple[dict, tuple[str, ...]]:
+def _stacked(column: object, name: str, path: Path) -> np.ndarray:
+    """A column of lists as an array: (n, d), or (n, L, d) if they are lists of lists."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    shape = [len(column)]
+    while pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_fixed_size_list(column.type):
+        lengths = pc.list_value_length(_full(column, name, path)).to_numpy(zero_copy_only=False)
+        odd = np.flatnonzero(lengths != lengths[0]) if len(lengths) else []
+        if len(odd):
+            raise DataError(f"{path}, column {name!r}: {lengths[odd[0]]} numbers in row {odd[0]}, {lengths[0]} in row 0. Rows "
+                            "must be equally long.")
+        shape.append(int(lengths[0]) if len(lengths) else 0)
+        column = column.flatten()
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        raise DataError(f"{path}, column {name!r} holds lists of {column.type}, not of numbers.")
+    if column.null_count:
+        row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0]) // int(np.prod(shape[1:]))
+        raise DataError(f"{path}, column {name!r}: a number is missing in row {row}.")
+    return column.to_numpy(zero_copy_only=False).reshape(shape)
+
+
+def _csv(path: Path) -> _Found:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text in UTF-8: {error}.") from None
-    try:
-        kind = csv.Sniffer().sniff(text[:4096], delimiters=",;\t |")
-    except csv.Error:
-        kind = csv.excel_tab if path.suffix.lower() == ".tsv" else csv.excel
-    table = [row for row in csv.reader(io.StringIO(text), kind) if row]
+    mark = _delimiter(text, path)
+    if mark == " ":
+        text = re.sub(r" +$", "", text, flags=re.MULTILINE)
+    reader = csv.reader(io.StringIO(text.removeprefix("#"), newline=""), delimiter=mark, skipinitialspace=True)
+    table = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(cell.strip() for cell in row)]
     if not table:
         raise DataError(f"{path} is empty.")
-    # a first row of names: fewer numbers in it than in the second
-    header = len(table) > 1 and sum(map(_is_number, table[0])) < sum(map(_is_number, table[1]))
-    names = table[0] if header else [f"column {i + 1}" for i in range(len(table[0]))]
-    body, first = (table[1:], 2) if header else (table, 1)
-    for line, row in enumerate(body, first):
+    first = table[0][1]
+    header = sum(map(_is_number, first)) < (sum(map(_is_number, table[1][1])) if len(table) > 1 else 1)
+    names = first if header else [f"column {i + 1}" for i in range(len(first))]
+    body = table[1:] if header else table
+    if not body:
+        raise DataError(f"{path} has a header and no rows.")
+    for line, row in body:
         if len(row) != len(names):
             raise DataError(f"{path}, line {line}: {len(row)} cells where the first line has {len(names)}.")
-    texts = [i for i, name in enumerate(names) if name.strip().lower() in _IDS or not any(_is_number(row[i]) for row in body)]
-    numbers = [i for i in range(len(names)) if i not in texts]
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise DataError(f"{path}: two columns are named {twice!r}.")
+    texts = {names[i]: [row[i] for _, row in body] for i in range(len(names)) if _is_text(names[i], body, i)}
+    counted = [name for name in texts if name.lower() in ("", "unnamed: 0", "index")]
+    left_out = {name: "row numbers" for name in counted if texts[name] == [str(i) for i in range(len(body))]}
+    numbers = [i for i, name in enumerate(names) if name not in texts]
     if not numbers:
-        raise DataError(f"{path} has no column of numbers.")
-    out = np.empty((len(body), len(numbers)))
-    for line, row in enumerate(body):
-        for place, i in enumerate(numbers):
-            if not _is_number(row[i]):
-                raise DataError(f"{path}, line {line + first}, {names[i]!r}: {row[i]!r} is not a number.")
-            out[line, place] = float(row[i])
-    ids = next((ids for i in texts if len(set(ids := tuple(row[i] for row in body))) == len(body)), ())
-    return {"0": out}, ids
+        raise DataError(f"{path} has no column of numbers. Its columns are {', '.join(names[:20])}.")
+    texts = {name: value for name, value in texts.items() if name not in left_out}
+    return _Found({"0": _table(body, numbers, names, path)}, texts, left_out)
+
+
+def _is_text(name: str, body: Sequence[tuple[int, list[str]]], i: int) -> bool:
+    """Whether a column of a csv holds words: by its name, or because no cell is a number."""
+    return name.lower() in ("id", "ids", "", "unnamed: 0", "index") or not any(_is_number(row[i]) for _, row in body)
+
+
+def _table(body: Sequence[tuple[int, list[str]]], columns: Sequence[int], names: Sequence[str], path: Path) -> np.ndarray:
+    out = np.empty((len(body), len(columns)))
+    for at, (line, row) in enumerate(body):
+        try:
+            out[at] = [float(row[i]) for i in columns]
+        except ValueError:
+            i = next(i for i in columns if not _is_number(row[i]))
+            hint = " The cell is empty." if not row[i] else ""
+            hint = " Write decimals with a point." if re.fullmatch(r"-?\d+,\d+", row[i]) else hint
+            raise DataError(f"{path}, line {line}, column {names[i]!r}: {row[i]!r} is not a number.{hint}") from None
+    return out
+
+
+def _delimiter(text: str, path: Path) -> str:
+    """The character that cuts most numbers out of the first lines; by the ending if none does."""
+    head = [line.strip(" ") for line in text.split("\n", 20)[:20]]
+
+    def numbers(mark: str) -> int:
+        return sum(_is_number(cell) for row in csv.reader(head, delimiter=mark, skipinitialspace=True) for cell in row)
+
+    by_ending = "\t" if path.suffix.lower() == ".tsv" else ","
+    return max([by_ending, *(mark for mark in ",\t;| " if mark != by_ending)], key=numbers)
 
 
 def _is_number(cell: str) -> bool:
@@ -271,7 +427,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _hdf5(path: Path) -> dict:
+def _hdf5(path: Path) -> _Found:
     try:
         import h5py
     except ImportError:
@@ -279,50 +435,56 @@ def _hdf5(path: Path) -> dict:
     out: dict = {}
 
     def visit(name: str, value: object) -> None:
-        if isinstance(value, h5py.Dataset) and value.dtype.kind in "fiub" and value.ndim >= 1:
-            out.update(_layers_of(value[()], name))
+        if isinstance(value, h5py.Dataset) and value.shape is not None:
+            out[name] = np.asarray(value.asstr()[()]) if h5py.check_string_dtype(value.dtype) else value[()]
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)
-    return out
+    return _sorted_out({name: np.asarray(value) for name, value in out.items()})
 
 
-def _zarr(path: Path) -> dict:
+def _zarr(path: Path) -> _Found:
     try:
         import zarr
     except ImportError:
         raise missing("zarr", "formats", wanted_for=f"Reading {path.name}") from None
     opened = zarr.open(str(path), mode="r")
-    if isinstance(opened, zarr.Array):
-        return _layers_of(opened[...])
-    out: dict = {}
-    for name, value in opened.members(max_depth=None):
-        if isinstance(value, zarr.Array) and value.dtype.kind in "fiub":
-            out |= _layers_of(value[...], name)
-    return out
+    single = isinstance(opened, zarr.Array)
+    arrays = {"0": opened} if single else {name: value for name, value in opened.members(max_depth=None)
+                                           if isinstance(value, zarr.Array)}
+    for name, array in arrays.items():
+        if array.nchunks_initialized < array.nchunks:  # zarr would read them as zeros
+            lost = array.nchunks - array.nchunks_initialized
+            raise DataError(f"{path}, array {name!r}: {lost} of {array.nchunks} chunks are missing. Was it copied "
+                            "whole?")
+    return _sorted_out({name: np.asarray(array[...]) for name, array in arrays.items()})
 
 
-def _torch(path: Path) -> dict:
+def _torch(path: Path) -> _Found:
     import pickle
 
     try:
         value = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
+    except pickle.UnpicklingError as error:
         raise DataError(f"{path} is damaged, or holds more than tensors: loading that could run code, so it is not loaded. "
-                        "Save the features alone: torch.save({'feats': tensor}, ...).") from None
+                        "Save the features alone: torch.save({'feats': tensor}, ...).") from error
+    parameters = None
     if isinstance(value, Mapping) and "feats" in value:
+        count = value.get("num_params")
+        parameters = int(count) if isinstance(count, int) else None
         value = value["feats"]
     if isinstance(value, torch.Tensor):
-        return _layers_of(value)
-    if isinstance(value, list | tuple) and all(isinstance(part, torch.Tensor) for part in value):
-        return {str(i): part for i, part in enumerate(value)}
-    tensors = {str(k): v for k, v in value.items() if isinstance(v, torch.Tensor)} if isinstance(value, Mapping) else {}
-    if not tensors:
+        return _Found({"0": value}, parameters=parameters)
+    if isinstance(value, list | tuple):
+        value = dict(enumerate(value))
+    if not isinstance(value, Mapping):
         raise DataError(f"{path} holds a {type(value).__name__} without tensors; expected a tensor, several, or 'feats'.")
-    return tensors
+    tensors = {str(name): part for name, part in value.items() if isinstance(part, torch.Tensor)}
+    rest = {str(name): f"a {type(part).__name__}, not a tensor" for name, part in value.items() if str(name) not in tensors}
+    return _Found(tensors, {}, rest, parameters)
 
 
-_READERS: dict[str, Callable] = {
+_READERS: dict[str, Callable[[Path], _Found]] = {
     ".npy": _npy, ".npz": _npz, ".safetensors": _safetensors, ".parquet": _parquet, ".csv": _csv, ".tsv": _csv,
     ".h5": _hdf5, ".hdf5": _hdf5, ".zarr": _zarr, ".pt": _torch, ".pth": _torch,
 }
