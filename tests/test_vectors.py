@@ -153,6 +153,7 @@ def test_a_zarr_array_is_one_layer(tmp_path):
         ('name,a\n"a, b",1\n"c\nd",2\n', ("a, b", "c\nd"), [[1], [2]]),
         ("\ufeffa,b\r\n1,2\r\n\r\n3,4\r\n", (), [[1, 2], [3, 4]]),
         ("5\n6\n", (), [[5], [6]]),
+        ("word,a\ncow,1\ninfinity,2\nhen,3\n", ("cow", "infinity", "hen"), [[1], [2], [3]]),
     ],
 )
 def test_csv_files_of_many_kinds_are_understood(tmp_path, text, ids, numbers):
@@ -355,6 +356,13 @@ def test_labels_beside_vectors_are_left_out_and_said(tmp_path):
     assert found.names == ("vectors",)
     assert set(found.details["left_out"]) == {"labels", "classes"}
     json.dumps(dict(found.details))
+
+
+def test_the_weights_of_a_model_are_not_taken_for_features(tmp_path):
+    save_file(torch.nn.Linear(3, 4).state_dict() | {"head.weight": torch.ones(4, 3)}, tmp_path / "x.safetensors")
+    with pytest.raises(DataError, match="looks like the weights of a model"):
+        read(tmp_path / "x.safetensors")
+    assert read(tmp_path / "x.safetensors", key="head.weight").n == 4
 
 
 def test_the_revision_names_the_content(tmp_path):

@@ -183,6 +183,9 @@ def _layers(found: _Found, key: str | None, path: Path) -> tuple[dict[str, torch
     if not arrays:
         texts = f" It has {', '.join([*found.texts, *found.left_out][:8])}." if found.texts or found.left_out else ""
         raise DataError(f"{path} holds no arrays of numbers.{texts}")
+    if key is None and any(name.endswith((".weight", ".bias")) for name in arrays):
+        raise DataError(f"{path} looks like the weights of a model, not features: it has {next(iter(arrays))!r} and "
+                        f"{len(arrays) - 1} more. Extract features with the model, or pick one array with its key.")
     layers: dict[str, torch.Tensor] = {}
     unfit: dict[str, str] = {}
     for name, value in arrays.items():
@@ -385,14 +388,15 @@ def _csv(path: Path) -> _Found:
     left_out = {name: "row numbers" for name in counted if texts[name] == [str(i) for i in range(len(body))]}
     numbers = [i for i, name in enumerate(names) if name not in texts]
     if not numbers:
-        raise DataError(f"{path} has no column of numbers. Its columns are {', '.join(names[:20])}.")
+        raise DataError(f"{path} has no column of numbers. Its first line is {first[:20]}.")
     texts = {name: value for name, value in texts.items() if name not in left_out}
     return _Found({"0": _table(body, numbers, names, path)}, texts, left_out)
 
 
 def _is_text(name: str, body: Sequence[tuple[int, list[str]]], i: int) -> bool:
-    """Whether a column of a csv holds words: by its name, or because no cell is a number."""
-    return name.lower() in ("id", "ids", "", "unnamed: 0", "index") or not any(_is_number(row[i]) for _, row in body)
+    """Whether a column of a csv holds words: by its name, or because most of its first cells are no numbers."""
+    head = body[:100]  # 'infinity' may stand in a column of words, and 'n/a' in one of numbers
+    return name.lower() in ("id", "ids", "", "unnamed: 0", "index") or 2 * sum(_is_number(row[i]) for _, row in head) < len(head)
 
 
 def _table(body: Sequence[tuple[int, list[str]]], columns: Sequence[int], names: Sequence[str], path: Path) -> np.ndarray:
