@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 
 from platometer import plugins
@@ -21,7 +22,7 @@ def load(source: str, *, limit: int | None = None, seed: int = 0, **options: obj
     ----------
     source : one of `names`, or ``NAME:REST``, which passes REST as the source's first parameter.
     limit : keep a subset of this many samples, drawn by `seed`; all if None or if there are no more.
-    seed : of the subset.
+    seed : of the subset, and of whatever else the source draws (``captions="random"``).
     options : parameters of ``load`` in the source's file.
 
     Raises
@@ -45,5 +46,10 @@ def load(source: str, *, limit: int | None = None, seed: int = 0, **options: obj
     for option in needed:
         if option not in options:
             raise SpecError(f"The dataset {name!r} needs the option {option!r}.")
-    paired = read(**options)
-    return paired if limit is None else paired.subset(limit, seed=seed)
+    if limit is not None and limit < 1:
+        raise SpecError(f"limit = {limit}; expected at least one sample, or none for all.")
+    paired = read(**({"seed": seed} if "seed" in known else {}), **options)
+    if limit is None or len(paired) <= limit:
+        return paired
+    part = paired.subset(limit, seed=seed)
+    return dataclasses.replace(part, notes=(*part.notes, f"{len(part)} of {len(paired)} samples, drawn with seed {seed}"))

@@ -6,21 +6,17 @@ caption. Pictures are named relative to the folder.
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-from collections.abc import Iterable, Sequence
+import os.path
+from collections.abc import Mapping
 from pathlib import Path
 
-from platometer.cards import Card
-from platometer.datasets import _captions, _pictures
-from platometer.datasets._captions import Pictures
-from platometer.errors import DataError, SpecError, suggestion
+from platometer.cards import Card, fingerprint
+from platometer.datasets import _captions, _pictures, _tables
+from platometer.datasets._captions import Medium, Things
+from platometer.errors import DataError, SpecError
 from platometer.samples import Paired
 
-_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-_IMAGE = ("image", "file_name", "filename", "image_path", "path", "file", "img", "image_name", "image_id")
-_TEXT = ("caption", "captions", "text", "texts", "sentence", "sentences", "description", "raw")
+IMAGE = ("image", "file_name", "filename", "image_path", "path", "file", "img", "image_name", "image_id")
 
 
 def load(
@@ -43,12 +39,14 @@ def load(
     ----------
     path : the folder.
     table : the captions' file, relative to the folder; the only csv, tsv, jsonl or parquet file in it if None.
-    captions : ``"first"``, ``"last"``, ``"random"``, a position, ``"all"``, ``"mean"`` or ``"join"``.
+    captions : ``"first"``, ``"last"``, ``"random"``, a position, ``"all"``, ``"mean"`` or ``"join"``; ``"none"`` gives the
+        pictures alone, and all of the folder if there is no table.
     image_column, text_column : names of columns; the usual ones are recognised if None.
     seed : of ``captions="random"``.
-    unreadable : what a missing or damaged picture is: an ``"error"``, or ``"drop"`` to leave it out with a note.
-    duplicates : ``"say"``, ``"drop"`` or ``"error"``.
-    near : whether to look for pictures that look alike; below 20,000 pictures if None.
+    unreadable : what a missing or damaged picture and an empty caption are: an ``"error"``, or ``"drop"`` to leave them
+        out with a note.
+    duplicates : ``"say"``, ``"drop"`` (all but the first of equal pictures) or ``"error"``.
+    near : whether to look for pictures that look alike, too; if there are at most 20,000 if None.
     licence, citation : for the card.
 
     Raises
@@ -60,175 +58,128 @@ def load(
         raise SpecError(f"unreadable = {unreadable!r}; expected 'error' or 'drop'.")
     folder = Path(path)
     if not folder.is_dir():
-        raise DataError(f"There is no folder {path!r}.")
-    file = _table(folder, table)
-    rows = read_rows(file)
-    pairs = _grouped(rows, file, image_column, text_column)
-    home = folder.resolve()
-    kept, texts, content, dropped = [], [], [], []
-    for name, (line, found) in pairs.items():
+        raise DataError(f"There is no folder {path!r}." + (" It is a file." if folder.exists() else ""))
+    drop = unreadable == "drop"
+    file = _table(folder, table, needed=captions != "none")
+    found, lost = _listed(folder) if file is None else _named(file, image_column, text_column, captions=captions, drop=drop)
+    names, content, dropped = [], [], []
+    for name, (where, texts) in found.items():
         try:
-            place = (home / name).resolve()
-            if not place.is_relative_to(home):
-                raise DataError(f"{file}, row {line}: {name!r} lies outside the folder.")
-            data = _bytes(place, f"{file}, row {line}: {name!r}")
-            if unreadable == "drop":
-                _pictures.decode(data, name)
+            if not texts and captions != "none":
+                raise DataError(f"{where}: {name!r} has no caption.")
+            content.append(_captions.digest(_checked(folder, name, where, whole=drop)))
+            names.append(name)
         except DataError:
-            if unreadable == "error":
+            if not drop or _outside(folder, name):
                 raise
             dropped.append(name)
-            continue
-        kept.append(name)
-        texts.append(found)
-        content.append(_captions.digest(data))
-    if not kept:
-        raise DataError(f"{file} names no picture that can be read.")
-    notes = [f"{len(dropped)} pictures were left out as unreadable ({', '.join(dropped[:3])})"] if dropped else []
+    notes = [f"{lost} empty captions were left out"] if lost else []
+    notes += [f"{len(dropped)} pictures were left out as unreadable or without a caption ({', '.join(dropped[:3])}"
+              f"{', ...' if len(dropped) > 3 else ''})"] if dropped else []
+    if not names:
+        raise DataError(f"{file or folder} names no picture that can be read.")
 
-    def read(at: int) -> object:
-        return _pictures.decode(_bytes(home / kept[at], kept[at]), f"{kept[at]} (row {at})")
+    def data(at: int) -> tuple[bytes, str]:
+        name = names[at]
+        return _bytes(folder / name, found[name][0]), f"{found[name][0]}: {name!r}"
 
-    card = Card(name=folder.resolve().name, source=f"folder:{path}", licence=licence, citation=citation,
-                details={"table": file.name, "captions": captions})
-    return _captions.paired(Pictures(kept, read, content, texts), captions=captions, seed=seed, card=card,
-                            duplicates=duplicates, near=near, notes=notes)
-
-
-def read_rows(file: Path) -> list[tuple[int, dict]]:
-    """Rows of a table as dictionaries, each with its line number (counted from 1; from 0 in parquet).
-
-    Parameters
-    ----------
-    file : csv, tsv, jsonl or parquet.
-
-    Raises
-    ------
-    DataError
-        It cannot be read; names the line.
-    """
-    if file.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        try:
-            return list(enumerate(pq.read_table(file).to_pylist()))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{file} is not a readable Parquet file: {error}") from None
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not text in UTF-8: {error}.") from None
-    if file.suffix in (".jsonl", ".ndjson"):
-        return list(_json_rows(text, file))
-    # only line feeds end a row; a form feed or U+2028 inside a caption does not
-    reader = csv.DictReader(re.split(r"(?<=\n)", text), delimiter="\t" if file.suffix == ".tsv" else ",")
-    rows = []
-    try:
-        for row in reader:
-            if None in row or None in row.values():
-                raise DataError(f"{file}, line {reader.line_num}: {len([v for v in row.values() if v is not None])} cells do not "
-                                f"fit {len(reader.fieldnames or [])} columns. Is a caption with commas in it unquoted?")
-            rows.append((reader.line_num, row))
-    except csv.Error as error:
-        raise DataError(f"{file}, line {reader.line_num}: {error}.") from None
-    return rows
+    captioned = None if captions == "none" else [found[name][1] for name in names]
+    things = Things(names, {"image": Medium("image", lambda at: _pictures.decode(*data(at)), content,
+                                            lambda at: _pictures.small(*data(at)))}, captioned, notes)
+    card = Card(name=folder.resolve().name, source=f"folder:{path}", revision=fingerprint(names, content, captioned)[:16],
+                licence=licence, citation=citation,
+                details={"table": file.name if file else None, "captions": captions, "seed": seed})
+    return _captions.paired(things, captions=captions, seed=seed, card=card, duplicates=duplicates, near=near)
 
 
-def _json_rows(text: str, file: Path) -> Iterable[tuple[int, dict]]:
-    for line, part in enumerate(text.split("\n"), 1):
-        if not part.strip():
-            continue
-        try:
-            row = json.loads(part)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{file}, line {line} is not JSON: {error}.") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{file}, line {line} is not an object with named fields.")
-        yield line, row
-
-
-def _table(folder: Path, table: str | None) -> Path:
+def _table(folder: Path, table: str | None, *, needed: bool) -> Path | None:
+    kinds = ", ".join(_tables.ENDINGS)
     if table is not None:
         file = folder / table
-        if not file.is_file() or file.suffix not in _TABLES:
-            raise DataError(f"There is no captions file {file} (csv, tsv, jsonl or parquet).")
+        if not file.is_file() or file.suffix.lower() not in _tables.ENDINGS:
+            raise DataError(f"There is no captions file {file} ({kinds}).")
         return file
-    found = sorted(p for p in folder.iterdir() if p.suffix in _TABLES)
-    if len(found) != 1:
-        what = "no csv, tsv, jsonl or parquet file" if not found else f"several: {', '.join(p.name for p in found)}"
-        raise DataError(f"{folder} has {what}; name the captions' file with table = \"...\".")
-    return found[0]
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in _tables.ENDINGS and p.is_file())
+    if len(found) == 1:
+        return found[0]
+    if not found and not needed:
+        return None
+    what = f"no captions file ({kinds})" if not found else f"several tables: {', '.join(p.name for p in found)}"
+    hint = '; pictures alone are captions="none"' if not found else ""
+    raise DataError(f"{folder} has {what}. Name the captions' file, relative to the folder, with table=\"...\"{hint}.")
 
 
-def _grouped(
-    rows: Sequence[tuple[int, dict]], file: Path, image_column: str | None, text_column: str | None
-) -> dict[str, tuple[int, list[str]]]:
-    """Picture -> (line of its first row, its captions)."""
-    if not rows:
-        raise DataError(f"{file} has no rows.")
-    columns = list(rows[0][1])
-    image = column(columns, image_column, _IMAGE, "pictures", file)
-    numbered = sorted((c for c in columns if re.fullmatch(r"(caption|text|sentence)_?\d+", c.lower())), key=_number)
-    text = None if numbered and text_column is None else column(columns, text_column, _TEXT, "captions", file)
-    out: dict[str, tuple[int, list[str]]] = {}
+def _listed(folder: Path) -> tuple[dict[str, tuple[str, list[str]]], int]:
+    """Every picture in the folder and in folders below it, in the order of their names."""
+    found = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in _pictures.ENDINGS)
+    if not found:
+        raise DataError(f"{folder} has no pictures ({', '.join(_pictures.ENDINGS)}).")
+    return {name: (str(folder), []) for name in found}, 0
+
+
+def _named(
+    file: Path, image_column: str | None, text_column: str | None, *, captions: str | int, drop: bool
+) -> tuple[dict[str, tuple[str, list[str]]], int]:
+    """Picture -> (where it is first named, its captions); and how many empty captions were left out."""
+    rows = _tables.read_rows(file)
+    columns = list(dict.fromkeys(name for _, row in rows for name in row))
+    image = _tables.column(columns, image_column, IMAGE, "pictures", file)
+    numbered = _tables.numbered(columns) if text_column is None else []
+    text = None if numbered or captions == "none" else _tables.column(columns, text_column, _tables.TEXT, "captions", file)
+    out: dict[str, tuple[str, list[str]]] = {}
+    lost = 0
     for line, row in rows:
+        where = f"{file}, row {line}"
         name = row.get(image)
-        if not isinstance(name, str) or not name:
-            raise DataError(f"{file}, row {line}: {image!r} names no picture.")
-        values = [row.get(c) for c in numbered] if text is None else row.get(text)
-        found = texts_of(values, f"{file}, row {line}")
-        out.setdefault(name, (line, []))[1].extend(found)
-    return out
+        if not isinstance(name, str) or not name.strip():
+            raise DataError(f"{where}: {image!r} is {name!r}, which names no picture.")
+        texts = out.setdefault(name, (where, []))[1]
+        if captions == "none":
+            continue
+        found, blank = _cell(row, text, numbered, where, drop=drop)
+        lost += blank
+        texts += found
+    return out, lost
 
 
-def column(columns: Sequence[str], asked: str | None, usual: Sequence[str], what: str, where: object) -> str:
-    """The column that holds something.
-
-    Parameters
-    ----------
-    columns : of the table.
-    asked : the name given, if any.
-    usual : names that are recognised, likeliest first.
-    what : it holds, in words.
-    where : the table, for errors.
-    """
-    if asked is not None:
-        if asked not in columns:
-            raise DataError(f"{where} has no column {asked!r}. {suggestion(asked, columns)}")
-        return asked
-    lower = {name.lower(): name for name in reversed(columns)}
-    found = next((lower[name] for name in usual if name in lower), None)
-    if found is None:
-        raise DataError(f"{where}: which column holds the {what}? Its columns are {', '.join(columns)}.")
-    return found
+def _cell(row: Mapping, text: str | None, numbered: list[str], where: str, *, drop: bool) -> tuple[list[str], int]:
+    """The captions of a row, and how many were empty and left out; unused numbered columns are no captions."""
+    if text is None:
+        values = [row.get(name) for name in numbered]
+        values = [value for value in values if value is not None and str(value).strip()] or [""]
+    else:
+        values = row.get(text)
+    if not drop:
+        return _tables.texts_of(values, where), 0
+    values = values if isinstance(values, list | tuple) else [values]
+    full = [value for value in values if value is not None and str(value).strip()]
+    return _tables.texts_of(full, where) if full else [], len(values) - len(full)
 
 
-def texts_of(value: object, where: str) -> list[str]:
-    """The captions in a cell: one text, or a list of them.
-
-    Parameters
-    ----------
-    value : the cell.
-    where : file and row, for errors.
-    """
-    values = list(value) if isinstance(value, list | tuple) else [value]
-    for text in values:
-        if not isinstance(text, str):
-            raise DataError(f"{where}: the caption {text!r} is not text.")
-        if not text.strip():
-            raise DataError(f"{where}: the caption is empty.")
-    return values
+def _outside(folder: Path, name: str) -> bool:
+    """Whether a name leads out of the folder; links that its owner put into it may."""
+    home = os.path.abspath(folder)
+    return os.path.commonpath([home, os.path.normpath(os.path.join(home, name))]) != home
 
 
-def _number(name: str) -> int:
-    return int(re.search(r"\d+$", name).group())  # type: ignore[union-attr]
+def _checked(folder: Path, name: str, where: str, *, whole: bool) -> bytes:
+    """The bytes of a picture, decoded once if it must be whole."""
+    if _outside(folder, name):
+        raise DataError(f"{where}: {name!r} lies outside the folder {folder}.")
+    data = _bytes(folder / name, where)
+    if whole:
+        _pictures.small(data, f"{where}: {name!r}")
+    return data
 
 
 def _bytes(place: Path, where: str) -> bytes:
     try:
+        if not place.is_file():
+            hint = "" if place.suffix else " Does the name lack its ending?"
+            raise DataError(f"{where}: there is no picture {place}.{hint}")
         data = place.read_bytes()
-    except OSError as error:
-        raise DataError(f"{where} cannot be read: {error.strerror or error}.") from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise DataError(f"{where}: {str(place)!r} cannot be read: {error}.") from None
     if not data:
-        raise DataError(f"{where} is an empty file.")
+        raise DataError(f"{where}: {place} is an empty file.")
     return data

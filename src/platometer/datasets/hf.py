@@ -1,27 +1,29 @@
 """Hugging Face datasets, from the hub or a folder: ``hf:NAME@REVISION``, such as ``hf:minhuh/prh@wit_1024``.
 
-Columns are told by their types: a picture column gives the view ``image``, text columns give ``text``, sounds
-``audio``. No code of a dataset is ever run.
+Columns are told by their types: a picture column gives the view ``image``, sounds ``audio``, text columns ``text``. No
+code of a dataset is ever run.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platometer.cards import Card, fingerprint
-from platometer.datasets import _captions, _pictures
-from platometer.datasets._captions import Pictures
-from platometer.datasets.folder import _TEXT, column, texts_of
-from platometer.errors import DataError, missing
-from platometer.samples import Paired, Samples
+from platometer.cards import Card
+from platometer.datasets import _captions, _pictures, _tables
+from platometer.datasets._captions import Medium, Things
+from platometer.errors import DataError, SpecError, missing
+from platometer.samples import Paired
 
 if TYPE_CHECKING:
     import datasets as library
+
+_IDS = ("id", "ids", "key", "image_id")
 
 
 def load(
@@ -38,15 +40,15 @@ def load(
     duplicates: str = "say",
     near: bool | None = None,
 ) -> Paired:
-    """The views of a dataset on the hub, saved by ``save_to_disk``, or in a folder of parquet files.
+    """The views of a dataset on the hub, saved by ``save_to_disk``, or in parquet, csv or jsonl files.
 
     Parameters
     ----------
-    name : hub name, ``NAME@REVISION``, or a folder.
-    revision : branch, tag or commit on the hub.
+    name : hub name, ``NAME@REVISION``, or a folder or file.
+    revision : branch, tag or commit on the hub. Without one the newest is taken, and its commit noted on the card.
     subset : configuration, where the dataset has several.
     split : such as ``"train"``; the only one if None.
-    captions : which of several texts; see ``folder``.
+    captions : which of several texts; see ``folder``. ``"none"`` leaves the texts out.
     image_column, text_column, id_column : names of columns; told by type and name if None.
     seed : of ``captions="random"``.
     duplicates, near : see ``folder``.
@@ -54,7 +56,7 @@ def load(
     Raises
     ------
     DataError
-        It is not there, has several splits or configurations, or no such column.
+        It is not there, has several splits or configurations, or no such column; or a cell is empty or damaged.
     MissingDependencyError
         datasets is not installed.
     """
@@ -63,101 +65,129 @@ def load(
     except ImportError:
         raise missing("datasets", "hub", wanted_for="A Hugging Face dataset") from None
     library.disable_progress_bars()
-    plain, _, tagged = name.partition("@") if not Path(name).exists() else (name, "", "")
+    plain, at, tagged = (name, "", "") if Path(name).exists() else name.partition("@")
+    if at and revision is not None and revision != tagged:
+        raise SpecError(f"{name!r} names the revision {tagged!r}, and revision = {revision!r} another. Give one.")
     table = _table(library, plain, revision or tagged or None, subset, split)
-    kinds = {key: type(feature).__name__ for key, feature in table.features.items()}
-    images = [key for key, kind in kinds.items() if kind == "Image"]
-    sounds = [key for key, kind in kinds.items() if kind == "Audio"]
-    card = _card(table, name, revision or tagged)
-    ids = _ids(table, id_column)
-    texts = _texts(table, text_column, name) if _has_text(table, text_column) else None
-    if images or image_column:
-        if texts is None:
-            raise DataError(f"{name} has pictures but no text column; its columns are {', '.join(table.column_names)}.")
-        key = column(table.column_names, image_column, images, "pictures", name)
-        raw = table.cast_column(key, library.Image(decode=False))
-        read = _reader(raw, key, name)
-        content = [_captions.digest(_cell(raw, key, row, name)) for row in range(len(raw))]
-        return _captions.paired(
-            Pictures(ids, read, content, texts), captions=captions, seed=seed, card=card, duplicates=duplicates, near=near)
-    views = {}
-    if texts is not None:
-        views["text"] = Samples(ids=tuple(ids), items=[(row[0],) for row in texts], modality="text",
-                                content=[fingerprint(row[0]) for row in texts], card=card)
-    if sounds:
-        views["audio"] = _sounds(library, table, sounds[0], ids, card)
-    if not views:
+    if len(table) == 0:
+        raise DataError(f"{name} has no rows.")
+    media = _media(library, table, image_column, name)
+    text = None if captions == "none" else _text_column(table, text_column, name)
+    if not media and text is None:
         raise DataError(f"{name} has neither pictures, sounds nor texts; its columns are {', '.join(table.column_names)}.")
-    return Paired(views=views, card=card)
+    texts = None if text is None else [
+        _tables.texts_of(value, f"{name}, row {row}") for row, value in enumerate(table.select_columns([text])[text])]
+    card = _card(table, plain, revision or tagged, {"split": str(table.split), "captions": captions, "seed": seed})
+    return _captions.paired(Things(_ids(table, id_column, name), media, texts), captions=captions, seed=seed, card=card,
+                            duplicates=duplicates, near=near)
 
 
 def _table(library: object, name: str, revision: str | None, subset: str | None, split: str | None) -> library.Dataset:
-    folder = Path(name)
+    place = Path(name)
+    if not place.exists() and (name.startswith((".", "/", "~")) or place.suffix.lower() in _KINDS):
+        raise DataError(f"There is no folder or file {name}.")
     try:
-        if folder.is_dir() and ((folder / "dataset_info.json").exists() or (folder / "dataset_dict.json").exists()):
+        if (place / "dataset_info.json").exists() or (place / "dataset_dict.json").exists():
             found = library.load_from_disk(name)
-        elif folder.is_file():
-            kind = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json", ".json": "json"}.get(folder.suffix)
-            if kind is None:
-                raise DataError(f"{name}: expected a parquet, csv or jsonl file.")
-            found = library.load_dataset(kind, data_files=name)
+        elif place.is_file():
+            if place.suffix.lower() not in _KINDS:
+                raise DataError(f"{name}: expected a file {', '.join(_KINDS)}, or a folder.")
+            found = library.load_dataset(_KINDS[place.suffix.lower()], data_files=name)
         else:
-            found = library.load_dataset(name, subset, revision=None if folder.is_dir() else revision)
+            found = library.load_dataset(name, subset, revision=None if place.is_dir() else revision)
     except (OSError, ValueError, RuntimeError, library.exceptions.DatasetsError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DataError(f"Cannot load the dataset {name!r}: {first} Is the name right (OWNER/NAME@REVISION), and can this "
-                        "machine reach the hub?") from error
-    if isinstance(found, Mapping):
-        if split is None and len(found) > 1:
-            raise DataError(f"{name} has the splits {', '.join(found)}; choose one with split = \"...\".")
-        chosen = split or next(iter(found))
-        if chosen not in found:
-            raise DataError(f"{name} has no split {chosen!r}; it has {', '.join(found)}.")
-        return found[chosen]
-    return found
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        hint = "Is a file damaged?" if place.exists() else (
+            "Is the name right (OWNER/NAME@REVISION), does it need subset=, and can this machine reach the hub?")
+        raise DataError(f"Cannot load the dataset {name!r}: {first}. {hint}") from error
+    if not isinstance(found, Mapping):
+        if split is not None and str(found.split) != split:
+            raise DataError(f"{name} has no split {split!r}; it is a single table.")
+        return found
+    if split is None and len(found) > 1:
+        raise DataError(f"{name} has the splits {', '.join(found)}; choose one with split=\"...\".")
+    chosen = split or next(iter(found))
+    if chosen not in found:
+        raise DataError(f"{name} has no split {chosen!r}; it has {', '.join(found)}.")
+    return found[chosen]
 
 
-def _has_text(table: library.Dataset, asked: str | None) -> bool:
-    return asked is not None or any(key.lower() in _TEXT for key in table.column_names)
+_KINDS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json", ".json": "json"}
 
 
-def _texts(table: library.Dataset, asked: str | None, name: str) -> list[list[str]]:
-    key = column(table.column_names, asked, _TEXT, "texts", name)
-    return [texts_of(value, f"{name}, row {row}") for row, value in enumerate(table[key])]
+def _text_column(table: library.Dataset, asked: str | None, name: str) -> str | None:
+    """The column of texts: as asked, or of a usual name, or the only one of texts; None if there is none."""
+    if asked is not None:
+        return _tables.column(table.column_names, asked, (), "texts", name)
+    texts = [key for key, feature in table.features.items() if _is_text(feature) and key.lower() not in _IDS]
+    usual = next((key for usual in _tables.TEXT for key in texts if key.lower() == usual), None)
+    if usual is not None or not texts:
+        return usual
+    if len(texts) > 1:
+        raise DataError(f"{name}: which column holds the texts? It has {', '.join(map(repr, texts))}; name one with "
+                        'text_column="...", or captions="none".')
+    return texts[0]
 
 
-def _ids(table: library.Dataset, asked: str | None) -> list[str]:
-    key = asked or next((c for c in table.column_names if c.lower() in ("id", "ids", "key", "image_id")), None)
+def _is_text(feature: object) -> bool:
+    """Whether a column holds texts or lists of texts."""
+    inner = getattr(feature, "feature", feature[0] if isinstance(feature, list) and feature else feature)
+    return getattr(inner, "dtype", None) in ("string", "large_string")
+
+
+def _ids(table: library.Dataset, asked: str | None, name: str) -> list[str]:
+    """The values of a column of ids where they are distinct, else row numbers."""
+    key = asked or next((key for key in table.column_names if key.lower() in _IDS), None)
+    numbers = [f"{i:07d}" for i in range(len(table))]
     if key is None:
-        return [f"{i:07d}" for i in range(len(table))]
-    values = [str(value) for value in table[key]]
-    return values if len(set(values)) == len(values) else [f"{i:07d}" for i in range(len(table))]
+        return numbers
+    key = _tables.column(table.column_names, key, (), "ids", name)
+    values = [str(value) for value in table.select_columns([key])[key]]
+    if len(set(values)) == len(values):
+        return values
+    if asked is not None:
+        twice = next(value for i, value in enumerate(values) if value in values[:i])
+        raise DataError(f"{name}: {twice!r} stands more than once in {asked!r}; ids must be distinct.")
+    return numbers
 
 
-def _cell(raw: library.Dataset, key: str, row: int, name: str) -> bytes:
-    value = raw[row][key]
-    if value and value.get("bytes"):
-        return value["bytes"]
-    if value and value.get("path") and Path(value["path"]).is_file():
-        return Path(value["path"]).read_bytes()
-    raise DataError(f"{name}, row {row}: there is no picture in {key!r}.")
+def _media(library: object, table: library.Dataset, image_column: str | None, name: str) -> dict[str, Medium]:
+    """Views of the picture column and the sound column, where there are such."""
+    kinds = {kind: [key for key, feature in table.features.items() if type(feature).__name__ == kind]
+             for kind in ("Image", "Audio")}
+    if image_column is not None or len(kinds["Image"]) > 1:
+        columns = kinds["Image"] or table.column_names
+        kinds["Image"] = [_tables.column(columns, image_column, ("image", "img", "picture"), "pictures", name)]
+    media = {}
+    for key in kinds["Image"]:
+        data = _bytes_of(table.select_columns([key]).cast_column(key, library.Image(decode=False)), key, name)
+        content = [_captions.digest(data(row)[0]) for row in range(len(table))]
+        media["image"] = Medium("image", lambda at, data=data: _pictures.decode(*data(at)), content,
+                                lambda at, data=data: _pictures.small(*data(at)))
+    for key in kinds["Audio"][:1]:
+        data = _bytes_of(table.select_columns([key]).cast_column(key, library.Audio(decode=False)), key, name)
+        content = [_captions.digest(data(row)[0]) for row in range(len(table))]
+        media["audio"] = Medium("audio", lambda at, data=data: _wave(*data(at)), content)
+    return media
 
 
-def _reader(raw: library.Dataset, key: str, name: str):
-    return lambda row: _pictures.decode(_cell(raw, key, row, name), f"{name}, row {row}")
+def _bytes_of(raw: library.Dataset, key: str, name: str) -> Callable[[int], tuple[bytes, str]]:
+    """Row -> (the bytes in a cell, where it is)."""
 
+    def data(row: int) -> tuple[bytes, str]:
+        value, where = raw[row][key], f"{name}, row {row}"
+        if value and value.get("bytes"):
+            return value["bytes"], where
+        place = value.get("path") if value else None
+        try:
+            found = Path(place).read_bytes() if place else b""
+        except OSError as error:
+            raise DataError(f"{where}: {place} cannot be read: {error.strerror or error}.") from None
+        if not found:
+            raise DataError(f"{where}: there is nothing in {key!r}.")
+        return found, where
 
-def _sounds(library: object, table: library.Dataset, key: str, ids: Sequence[str], card: Card) -> Samples:
-    raw = table.cast_column(key, library.Audio(decode=False))
-
-    def data(row: int) -> bytes:
-        value = raw[row][key]
-        return value["bytes"] or Path(value["path"]).read_bytes()
-
-    from platometer.samples import Lazy
-
-    return Samples(ids=tuple(ids), items=Lazy(len(raw), lambda row: (_wave(data(row), f"{card.name}, row {row}"),)),
-                   modality="audio", content=[_captions.digest(data(row)) for row in range(len(raw))], card=card)
+    return data
 
 
 def _wave(data: bytes, where: str) -> tuple[np.ndarray, int]:
@@ -166,16 +196,21 @@ def _wave(data: bytes, where: str) -> tuple[np.ndarray, int]:
 
     try:
         rate, wave = wavfile.read(io.BytesIO(data))
-    except ValueError as error:
-        raise DataError(f"{where}: only WAV sounds can be read ({error}).") from None
+    except Exception as error:  # damaged files raise almost anything; the cause is kept
+        raise DataError(f"{where}: only whole WAV sounds can be read ({error}).") from error
     if wave.dtype.kind == "i":
-        wave = wave / float(np.iinfo(wave.dtype).max)
+        wave = wave / -float(np.iinfo(wave.dtype).min)
     elif wave.dtype.kind == "u":
-        wave = wave / 127.5 - 1
+        wave = wave / 128.0 - 1
     return np.asarray(wave if wave.ndim == 1 else wave.mean(1), dtype=np.float32), int(rate)
 
 
-def _card(table: library.Dataset, name: str, revision: str) -> Card:
+def _card(table: library.Dataset, name: str, revision: str, details: dict) -> Card:
+    """The card, with the hub's commit where the files' addresses tell it."""
     info = table.info
-    return Card(name=Path(name).name, source=f"hf:{name}", revision=revision or str(getattr(table, "_fingerprint", "")),
-                licence=str(info.license or ""), citation=str(info.citation or "").strip())
+    addresses = " ".join(map(str, info.download_checksums or {}))
+    commit = re.search(r"hf://datasets/[^@\s]+@([0-9a-f]{40})/", addresses)
+    details = details | ({"commit": commit.group(1)} if commit else {})
+    return Card(name=Path(name).name, source=f"hf:{name}" + (f"@{revision}" if revision else ""),
+                revision=commit.group(1) if commit else revision or str(table._fingerprint),
+                licence=str(info.license or ""), citation=str(info.citation or "").strip(), details=details)
