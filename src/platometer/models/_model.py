@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -67,7 +68,7 @@ def load(source: str, **options: object) -> Model:
     Raises
     ------
     SpecError
-        No prefix, or an unknown one.
+        No prefix, or an unknown one; an option that the source does not have.
     ModelError
         The source does not have it, or cannot load it.
     """
@@ -75,4 +76,11 @@ def load(source: str, **options: object) -> Model:
     if not colon or not name:
         raise SpecError(f"The model source {source!r} has no prefix; expected e.g. {'hf:' + source!r}. "
                         f"{suggestion(prefix, names())}")
-    return plugins.load("platometer.models", prefix, noun="model source").load(name, **options)
+    read = plugins.load("platometer.models", prefix, noun="model source").load
+    wanted = inspect.signature(read).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in wanted.values()):
+        known = list(wanted)[1:]
+        for option in options:
+            if option not in known:
+                raise SpecError(f"The model source {prefix!r} has no option {option!r}. {suggestion(option, known)}")
+    return read(name, **options)

@@ -1,37 +1,37 @@
 """``hf:NAME_OR_FOLDER``: any Hugging Face transformer of text, pictures or sound, from the hub or a folder.
 
 Language models give the hidden states of the paper: the embedding output and every block, the last one as the library
-returns it (after the final norm; ``final="residual"`` for before). Vision transformers give the residual stream after
-each block, before the final norm. Of models with two towers, such as CLIP, choose ``tower="vision"`` or ``"text"``; of
-encoder-decoders, ``part="encoder"`` (the default) or ``"decoder"``.
+returns it (after the final norm; ``final="residual"`` for before). Vision models give the residual stream after each
+block, before the final norm, or each stage. Of models with two towers, such as CLIP, choose ``tower="vision"`` or
+``"text"``; of encoder-decoders, ``part="encoder"`` (the default) or ``"decoder"``, which reads the text shifted by one
+token while it attends to the encoder.
 
 Texts are padded on the right and masked, so that a text's vectors do not depend on its batch. The released code of the
-paper pads on the left and passes no position ids, which gives the same numbers for its models (rotary or ALiBi
-positions) and different ones for models with learned absolute positions.
+paper pads on the left and passes no position ids. For its models, whose positions are rotary or ALiBi, that gives the
+same numbers up to rounding; for models with learned absolute positions (GPT-2) it gives numbers that depend on the
+batch, and is not offered. Sounds that a network cannot mask are run in batches of equal length.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Callable, Mapping, Sequence
+import importlib.util
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
-from platometer.cards import Card, fingerprint
-from platometer.errors import InputError, MissingDependencyError, ModelError, SpecError, missing
-from platometer.models import _layers, _pooling, _torchvision_shim
-from platometer.models._torch import Inputs, Point, TorchModel, parameters
+from platometer.cards import Card
+from platometer.errors import MissingDependencyError, ModelError, SpecError, missing
+from platometer.models import _hf_inputs, _layers, _loading, _pooling, _torchvision_shim
+from platometer.models._torch import Point, TorchModel, parameters, poolable
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
-_log = logging.getLogger("platometer")
 _INPUTS = {"input_ids": "text", "pixel_values": "image", "input_values": "audio", "input_features": "audio"}
-_DTYPES = ("auto", "float32", "float16", "bfloat16", "float64")
+_UNUSED = re.compile(r"pooler|masked_spec_embed|mask_token|position_ids|rotary_emb|lm_head|logit_scale|logit_bias")
 
 
 def load(
@@ -56,16 +56,18 @@ def load(
     Parameters
     ----------
     name : hub name, such as ``"bigscience/bloomz-560m"``, ``NAME@REVISION``, or a folder.
-    layers : see `platometer.models._layers.choose`; the names are ``embeddings`` (text and sound) and ``block.0`` on.
+    layers : see `platometer.models._layers.choose`; the names are ``embeddings`` (text and sound) and ``block.0`` on,
+        and the names of modules inside the network.
     pooling : one of ``auto, mean, cls, first, last, max, average, none``; ``auto`` is ``cls`` for pictures with a class
         token, else ``mean``.
     tower : ``"vision"`` or ``"text"`` of a model that has both.
     part : ``"encoder"`` or ``"decoder"`` of a model that has both.
     final : the last layer of a language model after (``"normed"``) or before (``"residual"``) its final norm.
     device : such as ``"cuda"``; a graphics processor if there is one, if None.
-    dtype : of weights and arithmetic: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"`` for the stored one.
+    dtype : of weights and arithmetic: ``"float32"``, ``"bfloat16"``, ``"float16"``, ``"float64"``, or ``"auto"`` for
+        the stored one.
     device_map : such as ``"auto"``, to spread a large model over devices; needs accelerate.
-    quantise : ``"8bit"`` or ``"4bit"``; needs bitsandbytes and a graphics processor.
+    quantise : ``"8bit"`` or ``"4bit"``; needs accelerate, bitsandbytes and a graphics processor.
     revision : branch, tag or commit on the hub.
     max_length : context length in tokens; the model's own if None. Longer texts are cut.
     local_files_only : never ask the hub.
@@ -74,41 +76,61 @@ def load(
     Raises
     ------
     ModelError
-        It is not there, cannot be loaded, or a choice between towers or parts is open.
+        It is not there, cannot be loaded, lacks weights, or a choice between towers or parts is open.
+    SpecError
+        An option is none of those above, or two exclude each other.
     MissingDependencyError
-        transformers is not installed.
+        transformers, or what an option needs, is not installed.
     """
-    if final not in ("normed", "residual"):
-        raise SpecError(f"final = {final!r}; expected 'normed' or 'residual'.")
-    if dtype not in _DTYPES:
-        raise SpecError(f"dtype = {dtype!r}; expected one of {', '.join(_DTYPES)}.")
-    _pooling.check(pooling)
+    _check(final=final, dtype=dtype, pooling=pooling, device=device, device_map=device_map, quantise=quantise)
     transformers = _transformers()
-    name, _, tagged = name.partition("@") if not Path(name).exists() else (name, "", "")
-    source = {"revision": revision or tagged or None, "local_files_only": local_files_only or Path(name).exists(),
+    name, revision = _named(name, revision)
+    source = {"revision": revision, "local_files_only": local_files_only or Path(name).is_dir(),
               "trust_remote_code": trust_remote_code}
     network = _network(transformers, name, source, dtype=dtype, device_map=device_map, quantise=quantise, device=device)
     kind = type(network).__name__
-    network = _tower(network, tower, name)
-    network = _part(network, part, name)
-    modality = _INPUTS.get(getattr(network, "main_input_name", "input_ids"))
+    network = _part(_tower(network, tower, name), part, name)
+    modality = _INPUTS.get(network.main_input_name)
     if modality is None:
         raise ModelError(f"{name} takes {network.main_input_name!r}; expected text, pictures or sound.")
     decoder = part == "decoder"
-    points = _points(network, layers, modality=modality, final=final, decoder=decoder, name=name)
-    prefix = _prefix(network) if modality == "image" else 0
-    how = _pooling.chosen(pooling, modality, prefix)
-    prepare, count, limit, facts = _processor(
-        transformers, name, source, network, modality, max_length=max_length, decoder=decoder)
+    if decoder and modality != "text":
+        raise ModelError(f"{name} reads {modality}, and its decoder needs a text beside it; use part='encoder'.")
+    own = next(p.dtype for p in network.parameters() if p.is_floating_point())
+    door = _hf_inputs.door(transformers, name, source, network, modality, max_length=max_length, decoder=decoder, dtype=own)
+    cls, prefix = _prefix(network) if modality != "text" else (0, 0)
+    how = _pooling.chosen(pooling, modality, cls)
     details = {
-        "class": kind, "pooling": how, "dtype": str(next(network.parameters()).dtype).removeprefix("torch."),
-        "tower": tower or "", "part": part or "", "final": final if modality == "text" else "", "quantise": quantise or "",
+        "class": kind, "pooling": how, "dtype": str(own).removeprefix("torch."), "tower": tower or "", "part": part or "",
+        "final": final if modality == "text" else "", "quantise": quantise or "",
         "layers": layers if isinstance(layers, str) else list(layers), "library": f"transformers {transformers.__version__}",
-    } | facts
+    } | dict(door.facts) | ({"prefix": prefix} if modality != "text" else {})
+    points = _points(network, modality=modality, final=final, decoder=decoder, name=name)
     return TorchModel(
-        module=network, points=points, prepare=prepare, card=_card(name, network, source), modality=modality,
-        details=details, pooling=how, prefix=prefix, concat=layers == "concat", limit=limit, count=count,
+        module=network, points=_chosen(points, network, layers, name, door, modality, how, prefix), prepare=door.prepare,
+        card=_card(name, network, source), modality=modality, details=details, pooling=how, prefix=prefix,
+        concat=layers == "concat", limit=door.limit, count=door.count, apart=door.apart,
     )
+
+
+def _check(
+    *, final: str, dtype: str, pooling: str, device: str | None, device_map: str | None, quantise: str | None
+) -> None:
+    if final not in ("normed", "residual"):
+        raise SpecError(f"final = {final!r}; expected 'normed' or 'residual'.")
+    if dtype != "auto":
+        _loading.dtype_of(dtype)
+    if quantise not in (None, "8bit", "4bit"):
+        raise SpecError(f"quantise = {quantise!r}; expected '8bit' or '4bit'.")
+    if device is not None and device_map is not None:
+        raise SpecError(f"device = {device!r} and device_map = {device_map!r} exclude each other; leave one out.")
+    _pooling.check(pooling)
+    wanted = (["accelerate"] if device_map or quantise else []) + (["bitsandbytes"] if quantise else [])
+    absent = [library for library in wanted if importlib.util.find_spec(library) is None]
+    if absent:
+        option = f"quantise={quantise!r}" if quantise else f"device_map={device_map!r}"
+        raise MissingDependencyError(f"{option} needs {' and '.join(absent)}, which is not installed. Install it with: "
+                                     f"pip install {' '.join(absent)}")
 
 
 def _transformers() -> ModuleType:
@@ -121,231 +143,151 @@ def _transformers() -> ModuleType:
     return transformers
 
 
+def _named(name: str, revision: str | None) -> tuple[str, str | None]:
+    """Folder or hub name, and the revision."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(f"The folder {name} has no config.json, so it is not a saved Hugging Face model. Is it the folder "
+                             "above or below, or a checkpoint of another library?")
+        if revision is not None:
+            raise SpecError(f"revision = {revision!r} is for models on the hub; {name} is a folder.")
+        return str(folder), None
+    name, _, tagged = name.partition("@")
+    if folder.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
+        found = "a file" if folder.exists() else "not there"
+        raise ModelError(f"Cannot load 'hf:{name}': the folder is {found}. Expected a folder with config.json and weights, or "
+                         "a name on the hub (OWNER/NAME).")
+    if tagged and revision is not None:
+        raise SpecError(f"The revision stands twice: {tagged!r} in the name, and revision = {revision!r}.")
+    return name, revision or tagged or None
+
+
 def _network(
     transformers: ModuleType, name: str, source: Mapping, *, dtype: str, device_map: str | None, quantise: str | None,
     device: str | None,
 ) -> nn.Module:
-    folder = Path(name)
-    if folder.exists() and not (folder / "config.json").is_file():
-        raise ModelError(f"The folder {name} has no config.json, so it is not a saved Hugging Face model. Is it the folder "
-                         "above, or a checkpoint of another library?")
-    options: dict[str, object] = dict(source) | {"dtype": dtype if dtype == "auto" else getattr(torch, dtype)}
-    if device_map is not None:
-        options["device_map"] = device_map
+    options: dict[str, object] = dict(source) | {"dtype": dtype if dtype == "auto" else _loading.dtype_of(dtype)}
+    if device_map is not None or quantise is not None:
+        options["device_map"] = device_map or str(_loading.device_of(device))
     if quantise is not None:
-        options["quantization_config"] = _quantised(transformers, quantise)
+        more = {} if quantise == "8bit" else {"bnb_4bit_compute_dtype": torch.bfloat16}
+        options["quantization_config"] = transformers.BitsAndBytesConfig(
+            load_in_8bit=quantise == "8bit", load_in_4bit=quantise == "4bit", **more)
+    if any(Path(name).glob("*.safetensors")):
+        options["use_safetensors"] = True
     try:
-        network = transformers.AutoModel.from_pretrained(name, use_safetensors=_has_safetensors(folder), **options)
-    except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
-        raise _told(name, error, bool(source["local_files_only"])) from error
-    if device_map is None and quantise is None:
-        network = network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return network.eval()
+        with _loading.weights_only():
+            network, report = transformers.AutoModel.from_pretrained(name, output_loading_info=True, **options)
+    except Exception as error:  # the hub client and the libraries under it have many kinds
+        raise ModelError(f"Cannot load 'hf:{name}': {_loading.first_line(error)} {hint(str(error))}") from error
+    absent = sorted(key for key in report["missing_keys"] if not _UNUSED.search(key))
+    if absent:
+        raise ModelError(f"{name} lacks {len(absent)} weights of {type(network).__name__}, the first {absent[0]!r}; they would "
+                         "be random. Is it a checkpoint of another class, or incomplete?")
+    if hasattr(network.config, "use_cache"):
+        network.config.use_cache = False  # for writing, not for reading
+    return network.eval() if "device_map" in options else _loading.placed(network, device)
 
 
-def _has_safetensors(folder: Path) -> bool | None:
-    """Only safetensors for a folder that has them; else the library's choice, which reads .bin with weights_only."""
-    return True if folder.is_dir() and any(folder.glob("*.safetensors")) else None
+def hint(said: str) -> str:
+    """The likely slip behind what the library says of a model that it cannot load.
 
-
-def _quantised(transformers: ModuleType, quantise: str) -> object:
-    if quantise not in ("8bit", "4bit"):
-        raise SpecError(f"quantise = {quantise!r}; expected '8bit' or '4bit'.")
-    try:
-        return transformers.BitsAndBytesConfig(load_in_8bit=quantise == "8bit", load_in_4bit=quantise == "4bit",
-                                               **({"bnb_4bit_compute_dtype": torch.bfloat16} if quantise == "4bit" else {}))
-    except (ImportError, TypeError) as error:
-        raise MissingDependencyError(f"quantise={quantise!r} needs bitsandbytes and accelerate: {error}") from error
-
-
-def _told(name: str, error: Exception, local: bool) -> ModelError:
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    text = str(error).lower()
-    if "gated" in text or "401" in text or "403" in text:
-        hint = "It is gated: accept its terms on the hub and log in with 'hf auth login'."
-    elif "trust_remote_code" in text:
-        hint = "It comes with code of its own; if you trust its authors, set trust_remote_code=true."
-    elif "connect" in text or "offline" in text or "couldn't" in text or "can't load" in text or "not a valid model" in text:
-        hint = ("It is not in that folder." if local else
-                "Is the name right (OWNER/NAME), and can this machine reach the hub? A downloaded folder works too.")
-    elif "accelerate" in text:
-        hint = "Install accelerate for device_map and quantise."
-    else:
-        hint = "Is it a model that transformers' AutoModel knows?"
-    return ModelError(f"Cannot load {name!r}: {first} {hint}")
+    Parameters
+    ----------
+    said : the library's message.
+    """
+    said = said.lower()
+    found = (
+        (("gated repo", "awaiting a review", "403"), "It is gated: accept its terms on the hub, then log in: hf auth login."),
+        (("trust_remote_code", "custom code"), "It comes with code of its own; if you trust its authors, set "
+                                               "trust_remote_code=true."),
+        (("not a valid model identifier", "not found", "404", "401"),
+         "Is the name right (OWNER/NAME, capitals count)? If it is private, log in with 'hf auth login'."),
+        (("connect", "offline", "resolve", "timed out", "cached files"),
+         "Can this machine reach the hub? A downloaded folder works too."),
+        (("out of memory",), "It does not fit: use dtype='bfloat16', quantise='8bit' or device_map='auto'."),
+        (("no file named", "safetensors", "header"), "Are the weights complete, and in that folder?"),
+    )
+    return next((text for words, text in found if any(word in said for word in words)),
+                "Is it a model that transformers' AutoModel knows, in this version?")
 
 
 def _tower(network: nn.Module, tower: str | None, name: str) -> nn.Module:
-    has = {side: getattr(network, f"{side}_model", None) for side in ("vision", "text")}
-    both = isinstance(has["vision"], nn.Module) and isinstance(has["text"], nn.Module)
-    if tower is None and both:
-        raise ModelError(f"{name} has two towers; choose tower='vision' or tower='text'.")
-    if tower is None:
+    has = {side: part for side in ("vision", "text") if isinstance(part := getattr(network, f"{side}_model", None), nn.Module)}
+    if tower is None and len(has) < 2:
         return network
-    if tower not in has or not isinstance(has[tower], nn.Module):
-        hint = "expected vision or text" if both else "leave the option out"
-        raise ModelError(f"{name} has no tower {tower!r}; {hint}.")
-    chosen = has[tower]
-    if not getattr(chosen, "main_input_name", None) or tower == "vision":
-        chosen.main_input_name = "pixel_values" if tower == "vision" else "input_ids"
-    return chosen
+    if tower is None:
+        raise ModelError(f"{name} has two towers; choose tower='vision' or tower='text'.")
+    if tower not in has:
+        raise ModelError(f"{name} has no tower {tower!r}; " + ("expected vision or text." if has else "leave the option out."))
+    has[tower].main_input_name = "pixel_values" if tower == "vision" else "input_ids"
+    return has[tower]
 
 
 def _part(network: nn.Module, part: str | None, name: str) -> nn.Module:
     two = bool(getattr(network.config, "is_encoder_decoder", False))
     if part is not None and (not two or part not in ("encoder", "decoder")):
-        hint = "expected encoder or decoder" if two else "leave the option out"
-        raise ModelError(f"{name} has no part {part!r}; {hint}.")
+        hinted = "expected encoder or decoder" if two else "leave the option out"
+        raise ModelError(f"{name} has no part {part!r}; {hinted}.")
     if not two or part == "decoder":
         return network
     encoder = network.get_encoder()
-    encoder.main_input_name = getattr(network, "main_input_name", "input_ids")
+    encoder.main_input_name = network.main_input_name
     return encoder
 
 
-def _points(
-    network: nn.Module, layers: str | Sequence[str], *, modality: str, final: str, decoder: bool, name: str
-) -> tuple[Point, ...]:
+def _points(network: nn.Module, *, modality: str, final: str, decoder: bool, name: str) -> dict[str, Point]:
     """Where the layers are: the embedding output (text, sound), the blocks, and the result for a normed last layer."""
-    paths = _layers.blocks_of(network)
     if decoder:
-        paths = tuple(path for path in paths if path.startswith("decoder.") or ".decoder." in path)
-        if not paths:
-            raise ModelError(f"Cannot find the decoder's blocks in {name}.")
+        paths = tuple(f"decoder.{path}" for path in _layers.trunk_of(network.get_decoder()))
+        if not all(path in dict(network.named_modules()) for path in paths):
+            raise ModelError(f"Cannot find the blocks of the decoder of {name}; name its layers.")
+    else:
+        paths = _layers.trunk_of(network)
     points = [Point(f"block.{i}", path) for i, path in enumerate(paths)]
     if modality != "image":
         points.insert(0, Point("embeddings", paths[0], "input"))
-        if modality == "text" and final == "normed":
-            points[-1] = Point(points[-1].name, "", "result")
-    every = {path: Point(path, path) for path in _layers.every_of(network)}
-    known = {point.name: point for point in points}
-    chosen = _layers.choose(list(known), list(every), layers, model=name)
-    return tuple(known.get(layer) or every[layer] for layer in chosen)
+    if modality == "text" and final == "normed":
+        points[-1] = Point(points[-1].name, "", "result")
+    return {point.name: point for point in points}
 
 
-def _prefix(network: nn.Module) -> int:
-    """Number of class and register tokens before the first patch."""
-    named = dict(network.named_parameters())
-    cls = any(key.endswith(("cls_token", "class_embedding")) for key in named)
-    registers = next((value.shape[1] for key, value in named.items() if key.endswith("register_tokens")), 0)
-    return int(cls) + int(registers)
+def _chosen(
+    points: Mapping[str, Point], network: nn.Module, layers: str | Sequence[str], name: str, door: _hf_inputs.Door,
+    modality: str, how: str, prefix: int,
+) -> tuple[Point, ...]:
+    every = _layers.every_of(network)
+    if layers == "all":
+        every = poolable(network, door.prepare, _example(modality, door), pooling=how, prefix=prefix)
+        return tuple(Point(path, path) for path in every)
+    return tuple(points.get(layer) or Point(layer, layer) for layer in _layers.choose(list(points), every, layers, model=name))
 
 
-def _processor(
-    transformers: ModuleType, name: str, source: Mapping, network: nn.Module, modality: str, *, max_length: int | None,
-    decoder: bool,
-) -> tuple[Callable, Callable | None, int | None, dict]:
-    """Items -> Inputs; items -> lengths; the context length; and what to record."""
-    try:
-        if modality == "text":
-            return _texts(transformers.AutoTokenizer.from_pretrained(name, **source), network, max_length, decoder)
-        if modality == "image":
-            return _pictures(transformers.AutoImageProcessor.from_pretrained(name, backend="pil", **source))
-        return _sounds(transformers.AutoFeatureExtractor.from_pretrained(name, **source), network)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        raise ModelError(f"{name} is there, but not its {'tokenizer' if modality == 'text' else 'processor'}: "
-                         f"{str(error).strip().splitlines()[0]} Save it into the same folder.") from error
+def _example(modality: str, door: _hf_inputs.Door) -> object:
+    if modality == "text":
+        return "a dog and a cat"
+    if modality == "image":
+        return Image.new("RGB", (64, 64))
+    rate = int(door.facts["rate"])  # type: ignore[call-overload]
+    return np.linspace(-1, 1, rate, dtype=np.float32), rate
 
 
-def _texts(tokenizer: object, network: nn.Module, max_length: int | None, decoder: bool) -> tuple:
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
-    tokenizer.padding_side = "right"
-    limit = max_length or _context(tokenizer, network.config)
-    start = getattr(network.config, "decoder_start_token_id", None)
-
-    def prepare(items: Sequence[str]) -> Inputs:
-        found = tokenizer(list(items), return_tensors="pt", padding=True, truncation=limit is not None, max_length=limit)
-        ids, mask = found["input_ids"], found["attention_mask"]
-        if ids.shape[1] == 0:
-            raise InputError("The tokenizer made no tokens of any text of a batch.")
-        kwargs = {"input_ids": ids, "attention_mask": mask}
-        if "token_type_ids" in found:
-            kwargs["token_type_ids"] = found["token_type_ids"]
-        if decoder:
-            first = torch.full_like(ids[:, :1], tokenizer.pad_token_id if start is None else start)
-            kwargs |= {"decoder_input_ids": torch.cat([first, ids[:, :-1]], 1), "decoder_attention_mask": mask}
-        return Inputs(kwargs=kwargs, mask=mask)
-
-    def count(items: Sequence[str]) -> list[int]:
-        return [len(ids) for ids in tokenizer(list(items), truncation=False, verbose=False)["input_ids"]]
-
-    facts = {"context": limit, "padding": "right", "pad_token": str(tokenizer.pad_token),
-             "tokenizer": fingerprint(sorted(tokenizer.get_vocab().items()))}
-    return prepare, count, limit, facts
-
-
-def _context(tokenizer: object, config: object) -> int | None:
-    """The most tokens that the model takes: the least of what tokenizer and configuration say."""
-    said = [tokenizer.model_max_length]
-    for key in ("max_position_embeddings", "n_positions", "n_ctx", "seq_length"):
-        value = getattr(config, key, None)
-        if isinstance(value, int) and value > 0:
-            # RoBERTa and its kin number positions from the padding index on
-            shift = config.pad_token_id + 1 if getattr(config, "model_type", "") in _SHIFTED and config.pad_token_id else 0
-            said.append(value - shift)
-            break
-    finite = [int(value) for value in said if value and value < 10**7]
-    return min(finite) if finite else None
-
-
-_SHIFTED = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "data2vec-text")
-
-
-def _pictures(processor: object) -> tuple:
-    def prepare(items: Sequence) -> Inputs:
-        pictures = [item.convert("RGB") for item in items]
-        return Inputs(kwargs={"pixel_values": processor(images=pictures, return_tensors="pt")["pixel_values"]})
-
-    said = {key: value for key, value in processor.to_dict().items()
-            if key in ("size", "crop_size", "image_mean", "image_std", "resample", "do_resize", "do_center_crop",
-                       "do_normalize", "do_rescale", "rescale_factor")}
-    return prepare, None, None, {"preprocessing": json.loads(json.dumps(said, default=str)),
-                                 "processor": type(processor).__name__}
-
-
-def _sounds(extractor: object, network: nn.Module) -> tuple:
-    rate = int(extractor.sampling_rate)
-
-    def prepare(items: Sequence) -> Inputs:
-        waves = []
-        for wave, given in items:
-            if int(given) != rate:
-                raise InputError(f"A sound has {given} Hz, the model takes {rate} Hz; resample it first.")
-            waves.append(torch.as_tensor(wave).numpy())
-        found = extractor(waves, sampling_rate=rate, return_tensors="pt", padding=True, return_attention_mask=True)
-        kwargs = {key: value for key, value in found.items() if key in ("input_values", "input_features", "attention_mask")}
-        mask = kwargs.get("attention_mask")
-        if mask is not None and hasattr(network, "_get_feature_vector_attention_mask"):
-            frames = int(network._get_feat_extract_output_lengths(torch.tensor(mask.shape[1])))
-            mask = network._get_feature_vector_attention_mask(frames, mask)
-        else:
-            mask = None
-        return Inputs(kwargs=kwargs, mask=mask)
-
-    return prepare, None, None, {"rate": rate, "processor": type(extractor).__name__}
+def _prefix(network: nn.Module) -> tuple[int, int]:
+    """Number of class tokens, and of all tokens before the first patch."""
+    named = {key.rpartition(".")[2]: value for key, value in network.named_parameters()}
+    cls = int("cls_token" in named or "class_embedding" in named)
+    more = int("distillation_token" in named)
+    registers = named["register_tokens"].shape[1] if "register_tokens" in named else 0
+    return cls, cls + more + int(registers)
 
 
 def _card(name: str, network: nn.Module, source: Mapping) -> Card:
-    config = network.config
-    revision = getattr(config, "_commit_hash", None) or source["revision"] or ""
-    folder = Path(name)
-    licence = ""
+    config, folder = network.config, Path(name)
     if folder.is_dir():
-        revision = fingerprint([[p.name, p.stat().st_size, _edges(p)] for p in sorted(folder.iterdir()) if p.is_file()])[:16]
-        readme = folder / "README.md"
-        lines = readme.read_text(encoding="utf-8", errors="replace").splitlines()[:60] if readme.is_file() else []
-        licence = next((line.partition(":")[2].strip() for line in lines if line.startswith("license:")), "")
-    return Card(name=folder.name if folder.is_dir() else name.rpartition("/")[2], source=f"hf:{name}", revision=str(revision),
-                licence=licence, parameters=parameters(network), details={"model_type": str(config.model_type)})
-
-
-def _edges(path: Path) -> str:
-    """A hash of a file's content; of its first and last megabyte where it is large."""
-    with path.open("rb") as file:
-        size = path.stat().st_size
-        if size <= 2**26:
-            return fingerprint(file.read())
-        head = file.read(2**20)
-        file.seek(size - 2**20)
-        return fingerprint(head, file.read())
+        found, revision, called = _loading.said(folder / "README.md"), _loading.folder_revision(folder), folder.resolve().name
+    else:
+        found, called = _loading.hub_card(name, source), name.rpartition("/")[2]
+        revision = getattr(config, "_commit_hash", None) or source["revision"] or ""
+    return Card(name=called, source=f"hf:{name}", revision=str(revision), licence=found.licence, citation=found.citation,
+                parameters=parameters(network), details={"model_type": str(config.model_type)})

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import torch
+from torch import nn
 
 from platometer.cards import Card
-from platometer.errors import ModelError, missing
-from platometer.models import _layers, _pooling, _torchvision_shim
-from platometer.models._torch import Inputs, Point, TorchModel, parameters
+from platometer.errors import InputError, ModelError, missing
+from platometer.models import _items, _layers, _loading, _pooling, _torchvision_shim
+from platometer.models._torch import Inputs, Point, TorchModel, parameters, poolable
+
+_OWN = {"mean": "mean", "cls": "cls", "max": "max", "lasttoken": "last"}
 
 
 def load(
@@ -23,6 +27,7 @@ def load(
     layers: str | Sequence[str] = "blocks",
     pooling: str = "auto",
     device: str | None = None,
+    dtype: str = "float32",
     revision: str | None = None,
     local_files_only: bool = False,
     trust_remote_code: bool = False,
@@ -33,57 +38,62 @@ def load(
     ----------
     name : hub name or folder.
     layers : see `platometer.models._layers.choose`; names are ``embeddings``, ``block.0`` on, and ``sentence``.
-    pooling : one of ``auto, mean, cls, first, last, max, none``; ``auto`` is the model's own mode where it has one.
+    pooling : one of ``auto, mean, cls, first, last, max, none``; ``auto`` is the model's own mode where it is one of
+        these, else ``mean``. The sentence embedding is always the model's own.
     device : a graphics processor if there is one, if None.
+    dtype : of weights and arithmetic.
     revision, local_files_only, trust_remote_code : as for ``hf:``.
 
     Raises
     ------
     ModelError
-        It is not there or cannot be loaded.
+        It is not there, cannot be loaded, or reads something else than text.
     """
-    _torchvision_shim.ready()
-    try:
-        import sentence_transformers
-    except ImportError:
-        raise missing("sentence_transformers", "language", wanted_for="A sentence-transformers model") from None
+    kind = _loading.dtype_of(dtype)
     _pooling.check(pooling)
-    try:
-        network = sentence_transformers.SentenceTransformer(
-            name, device=device or ("cuda" if torch.cuda.is_available() else "cpu"), revision=revision,
-            local_files_only=local_files_only or Path(name).exists(), trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"Cannot load st:{name}: {first} Is it a sentence-transformers model, and can this machine reach the "
-                         "hub?") from error
-    network = network.eval()
+    library = _library()
+    source = {"revision": revision, "local_files_only": local_files_only or Path(name).is_dir(),
+              "trust_remote_code": trust_remote_code}
+    network = _loading.placed(_network(library, name, source, device), device, kind)
     limit = network.max_seq_length
-    paths = _layers.blocks_of(network)
-    points = [Point("embeddings", paths[0], "input"), *(Point(f"block.{i}", path) for i, path in enumerate(paths))]
-    known = {point.name: point for point in points} | {"sentence": Point("sentence", "", "result")}
-    names = _layers.choose(list(known), [], layers, model=f"st:{name}")
-    how = _own_pooling(network) if pooling == "auto" else pooling
+    own = _own_pooling(network)
+    how = own if pooling == "auto" else pooling
+    module = _Sentence(network)
+    prompt = network.prompts.get(network.default_prompt_name) if network.default_prompt_name else None
 
     def prepare(items: Sequence[str]) -> Inputs:
-        found = network.preprocess(list(items)) if hasattr(network, "preprocess") else network.tokenize(list(items))
-        return Inputs(args=(found,), mask=found["attention_mask"])
+        words = _items.texts(items)
+        found = dict(network.preprocess(words, prompt=prompt))
+        mask = found.get("attention_mask")
+        for text, count in zip(words, mask.sum(1).tolist(), strict=True):
+            if not count:
+                raise InputError(f"The tokenizer of {name} makes no tokens of the text {text!r}; it has no vectors. Drop it.")
+        return Inputs(args=(found,), mask=mask)
 
     def count(items: Sequence[str]) -> list[int]:
-        return [len(ids) for ids in network.tokenizer(list(items), truncation=False, verbose=False)["input_ids"]]
+        words = [(prompt or "") + text for text in _items.texts(items)]
+        return [len(ids) for ids in network.tokenizer(words, truncation=False, verbose=False)["input_ids"]]
 
-    details = {"pooling": how, "context": limit, "library": f"sentence-transformers {sentence_transformers.__version__}",
+    known = _points(module)
+    if layers == "all":
+        points = tuple(Point(path, path) for path in poolable(module, prepare, "a dog and a cat", pooling=how))
+    else:
+        every = _layers.every_of(module)
+        points = tuple(known.get(layer) or Point(layer, layer)
+                       for layer in _layers.choose(list(known), every, layers, model=f"st:{name}"))
+    details = {"pooling": how, "own_pooling": own, "context": limit, "dtype": dtype, "prompt": prompt or "",
+               "library": f"sentence-transformers {library.__version__}",
                "layers": layers if isinstance(layers, str) else list(layers)}
-    card = Card(name=Path(name).name, source=f"st:{name}", revision=revision or "", parameters=parameters(network))
     return TorchModel(
-        module=_Sentence(network), points=tuple(_inside(known[layer]) for layer in names), prepare=prepare, card=card,
-        modality="text", details=details, pooling=how, concat=layers == "concat", limit=limit, count=count,
+        module=module, points=points, prepare=prepare, card=_card(name, network, source), modality="text", details=details,
+        pooling=how, concat=layers == "concat", limit=limit, count=count,
     )
 
 
-class _Sentence(torch.nn.Module):
+class _Sentence(nn.Module):
     """The network, returning the sentence embedding alone."""
 
-    def __init__(self, network: torch.nn.Module):
+    def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
 
@@ -91,14 +101,52 @@ class _Sentence(torch.nn.Module):
         return self.network(dict(features))["sentence_embedding"]
 
 
-def _inside(point: Point) -> Point:
-    return point if point.side == "result" else Point(point.name, f"network.{point.path}", point.side)
+def _library() -> ModuleType:
+    _torchvision_shim.ready()
+    try:
+        import sentence_transformers
+    except ImportError:
+        raise missing("sentence_transformers", "language", wanted_for="A sentence-transformers model") from None
+    return sentence_transformers
 
 
-def _own_pooling(network: torch.nn.Module) -> str:
+def _network(library: ModuleType, name: str, source: dict, device: str | None) -> nn.Module:
+    if name.startswith((".", "/", "~")) and not Path(name).is_dir():
+        raise ModelError(f"Cannot load st:{name}: there is no such folder.")
+    try:
+        with _loading.weights_only():
+            network = library.SentenceTransformer(name, device=str(_loading.device_of(device)), **source)
+    except Exception as error:  # the hub client and the libraries under it have many kinds
+        raise ModelError(f"Cannot load st:{name}: {_loading.first_line(error)} Is it a sentence-transformers model, and can "
+                         "this machine reach the hub?") from error
+    if getattr(network, "tokenizer", None) is None or not hasattr(network, "preprocess"):
+        raise ModelError(f"st:{name} has no tokenizer of texts; for models of pictures use hf: with tower='vision'.")
+    return network
+
+
+def _points(module: nn.Module) -> dict[str, Point]:
+    paths = _layers.trunk_of(module)
+    blocks = [Point(f"block.{i}", path) for i, path in enumerate(paths)]
+    listed = [Point("embeddings", paths[0], "input"), *blocks, Point("sentence", "", "result")]
+    return {point.name: point for point in listed}
+
+
+def _own_pooling(network: nn.Module) -> str:
     """The mode of the model's pooling module, in our words; the mean where it has none that we know."""
     for module in network.modules():
         mode = getattr(module, "pooling_mode", None)
         if isinstance(mode, str):
-            return {"cls": "cls", "max": "max", "lasttoken": "last"}.get(mode, "mean")
+            return _OWN.get(mode, "mean")
     return "mean"
+
+
+def _card(name: str, network: nn.Module, source: dict) -> Card:
+    folder = Path(name)
+    if folder.is_dir():
+        found, revision, called = _loading.said(folder / "README.md"), _loading.folder_revision(folder), folder.resolve().name
+    else:
+        found, called = _loading.hub_card(name, source), name.rpartition("/")[2]
+        configs = (getattr(getattr(part, "config", None), "_commit_hash", None) for part in network.modules())
+        revision = next((commit for commit in configs if commit), None) or source["revision"] or ""
+    return Card(name=called, source=f"st:{name}", revision=str(revision), licence=found.licence, citation=found.citation,
+                parameters=parameters(network))

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import torch
+from PIL import Image
 from torch import nn
 
 from platometer.cards import Card
 from platometer.errors import ModelError, missing, suggestion
-from platometer.models import _layers, _pooling, _torchvision_shim
-from platometer.models._torch import Inputs, Point, TorchModel, parameters
+from platometer.models import _items, _layers, _loading, _pooling, _torchvision_shim
+from platometer.models._torch import Inputs, Point, TorchModel, parameters, poolable
 
 
 def load(
@@ -35,8 +37,8 @@ def load(
 
     Parameters
     ----------
-    name : as in ``timm.list_models()``, with its tag.
-    layers : see `platometer.models._layers.choose`.
+    name : as in ``timm.list_models()``, with its tag; or ``hf-hub:OWNER/NAME``.
+    layers : see `platometer.models._layers.choose`; the names are timm's, such as ``blocks.0`` or ``stages.0``.
     pooling : one of ``auto, mean, cls, first, last, max, average, none``.
     pretrained : whether to load the published weights; without, they are random with `seed`.
     checkpoint : a safetensors file to load instead.
@@ -50,45 +52,42 @@ def load(
     ModelError
         No such model, or its weights cannot be had.
     """
-    timm = _timm()
+    kind = _loading.dtype_of(dtype)
     _pooling.check(pooling)
-    if not timm.is_model(name):
-        raise ModelError(f"timm has no model {name!r}. {suggestion(name.partition('.')[0], timm.list_models())}"[:400])
-    options = {"img_size": size} if size is not None and "vit" in name else {}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        try:
-            network = timm.create_model(name, pretrained=pretrained and checkpoint is None, num_classes=0, **options)
-        except Exception as error:  # the hub client, huggingface_hub or timm itself: many kinds, one meaning
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ModelError(f"Cannot load the weights of timm:{name}: {first} Can this machine reach the hub? A file works "
-                             "too: checkpoint='FILE.safetensors', or pretrained=false for random weights.") from error
+    timm = _timm()
+    network = _network(timm, name, pretrained and checkpoint is None, size, seed)
     if checkpoint is not None:
         _fill(network, checkpoint)
-    network = network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"), getattr(torch, dtype)).eval()
+    network = _loading.placed(network, device, kind)
     config = timm.data.resolve_data_config({} if size is None else {"input_size": (3, size, size)}, model=network)
     transform = timm.data.create_transform(**config, is_training=False)
     prefix = int(getattr(network, "num_prefix_tokens", 0) or 0)
     how = _pooling.chosen(pooling, "image", prefix if _has_cls(network) else 0)
-    kind = getattr(torch, dtype)
+    channels = "last" if getattr(network, "output_fmt", "") == "NHWC" else "first"
 
     def prepare(items: Sequence) -> Inputs:
-        return Inputs(args=(torch.stack([transform(item.convert("RGB")) for item in items]).to(kind),))
+        return Inputs(args=(torch.stack([transform(item) for item in _items.pictures(items)]).to(kind),))
 
+    if layers == "all":
+        names = poolable(network, prepare, Image.new("RGB", (64, 64)), pooling=how, prefix=prefix, channels=channels)
+    else:
+        names = _layers.choose(_stages(network), _layers.every_of(network), layers, model=f"timm:{name}")
+    trained = pretrained or checkpoint is not None
     details = {
-        "pooling": how, "dtype": dtype, "library": f"timm {timm.__version__}", "pretrained": pretrained or bool(checkpoint),
-        "seed": None if pretrained or checkpoint else seed, "layers": layers if isinstance(layers, str) else list(layers),
+        "pooling": how, "prefix": prefix, "dtype": dtype, "library": f"timm {timm.__version__}", "pretrained": trained,
+        "seed": None if trained else seed, "layers": layers if isinstance(layers, str) else list(layers),
         "preprocessing": {key: list(v) if isinstance(v, tuple) else v for key, v in config.items()},
     }
     return TorchModel(
-        module=network, points=_points(network, layers, name), prepare=prepare, card=_card(network, name, pretrained),
-        modality="image", details=details, pooling=how, prefix=prefix, concat=layers == "concat",
+        module=network, points=tuple(Point(layer, layer) for layer in names), prepare=prepare,
+        card=_card(network, name, pretrained, checkpoint), modality="image", details=details, pooling=how, prefix=prefix,
+        channels=channels, concat=layers == "concat",
     )
 
 
-def _timm():
+def _timm() -> ModuleType:
     if _torchvision_shim.ready() == "absent":
-        raise missing("torchvision", "vision", wanted_for="timm")
+        raise missing("torchvision", "vision", wanted_for="A vision model from timm")
     try:
         import timm
         import timm.data
@@ -97,21 +96,52 @@ def _timm():
     return timm
 
 
-def _points(network: nn.Module, layers: str | Sequence[str], name: str) -> tuple[Point, ...]:
-    blocks = [Point(path, path) for path in _stages(network)]
-    known = {point.name: point for point in blocks}
-    every = _layers.every_of(network)
-    chosen = _layers.choose(list(known), every, layers, model=f"timm:{name}")
-    return tuple(known.get(layer) or Point(layer, layer) for layer in chosen)
+def _network(timm: ModuleType, name: str, pretrained: bool, size: int | None, seed: int) -> nn.Module:
+    if not name.startswith(("hf-hub:", "hf_hub:")):
+        _check(timm, name, pretrained)
+    options = {"pretrained": pretrained, "num_classes": 0}
+    with torch.random.fork_rng(devices=[]), _loading.weights_only():
+        torch.manual_seed(seed)
+        try:
+            if size is None:
+                return timm.create_model(name, **options)
+            try:
+                return timm.create_model(name, img_size=size, **options)
+            except TypeError:  # a network without positions takes any size, and no such option
+                torch.manual_seed(seed)
+                return timm.create_model(name, **options)
+        except (AssertionError, ValueError) as error:
+            raise ModelError(f"timm:{name} cannot be built" + (f" for pictures of {size} pixels" if size else "")
+                             + f": {_loading.first_line(error)}") from error
+        except Exception as error:  # huggingface_hub, its client, or timm itself: many kinds, one meaning
+            raise ModelError(f"Cannot load the weights of timm:{name}: {_loading.first_line(error)} Can this machine reach the "
+                             "hub? A file works too: checkpoint='FILE.safetensors', or pretrained=false for random "
+                             "weights.") from error
+
+
+def _check(timm: ModuleType, name: str, pretrained: bool) -> None:
+    """That timm knows the model and, where they are wanted, has weights of that tag; it would use random ones."""
+    architecture, _, tag = name.partition(".")
+    if not timm.is_model(architecture):
+        near = suggestion(architecture, timm.list_models())
+        raise ModelError(f"timm has no model {architecture!r}. "
+                         + (near if near.startswith("Did you") else "timm.list_models() lists what there is."))
+    tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{architecture}.*")]
+    if tag and tag not in tags:
+        raise ModelError(f"timm has no weights {tag!r} for {architecture}. "
+                         + (suggestion(tag, tags) if tags else "It has none at all; leave the tag out."))
+    if pretrained and not timm.is_model_pretrained(name):
+        raise ModelError(f"timm has no published weights for {name!r}; set pretrained=false for random ones, or "
+                         "checkpoint='FILE.safetensors'.")
 
 
 def _stages(network: nn.Module) -> Sequence[str]:
     """Blocks of a transformer; stages of a convolutional network, as timm itself names them."""
     if getattr(network, "blocks", None) is not None and hasattr(network, "num_prefix_tokens"):
         return [f"blocks.{i}" for i in range(len(network.blocks))]
-    info = [str(entry["module"]) for entry in getattr(network, "feature_info", None) or [] if entry.get("module")]
     known = set(_layers.every_of(network))
-    return [path for path in info if path in known] or _layers.blocks_of(network)
+    stages = [str(entry["module"]) for entry in getattr(network, "feature_info", None) or [] if entry.get("module")]
+    return [path for path in stages if path in known] or _layers.blocks_of(network)
 
 
 def _has_cls(network: nn.Module) -> bool:
@@ -119,20 +149,30 @@ def _has_cls(network: nn.Module) -> bool:
 
 
 def _fill(network: nn.Module, checkpoint: str) -> None:
+    """Load a file, which may have a head that the network lacks, but nothing less than the network's weights."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if Path(checkpoint).suffix != ".safetensors" or not Path(checkpoint).is_file():
+    path = Path(checkpoint).expanduser()
+    if path.suffix != ".safetensors" or not path.is_file():
         raise ModelError(f"checkpoint = {checkpoint!r}; expected an existing .safetensors file (no pickle is ever loaded).")
-    found = network.load_state_dict(load_file(checkpoint), strict=False)
+    try:
+        found = network.load_state_dict(load_file(path), strict=False)
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelError(f"{checkpoint} does not fit: {str(error).strip().splitlines()[-1].strip()} Is it of another "
+                         "model?") from error
     if found.missing_keys:
-        raise ModelError(f"{checkpoint} lacks {len(found.missing_keys)} weights, the first {found.missing_keys[0]!r}; is it of "
+        raise ModelError(f"{checkpoint} lacks {len(found.missing_keys)} weights, the first {found.missing_keys[0]!r}. Is it of "
                          "another model?")
 
 
-def _card(network: nn.Module, name: str, pretrained: bool) -> Card:
-    said = getattr(network, "pretrained_cfg", None) or {}
+def _card(network: nn.Module, name: str, pretrained: bool, checkpoint: str | None) -> Card:
+    stated = getattr(network, "pretrained_cfg", None) or {}
+    revision = str(stated.get("hf_hub_id") or stated.get("url") or "") if pretrained else "random"
+    if checkpoint is not None:
+        revision = _loading.file_hash(Path(checkpoint).expanduser())[:16]
     return Card(
-        name=name, source=f"timm:{name}", revision=str(said.get("hf_hub_id") or "") if pretrained else "random",
-        licence=str(said.get("license") or ""), citation=str(said.get("paper_name") or ""), parameters=parameters(network),
-        details={"architecture": str(said.get("architecture") or ""), "tag": str(said.get("tag") or "")},
+        name=name, source=f"timm:{name}", revision=revision, licence=str(stated.get("license") or "") if pretrained else "",
+        citation=str(stated.get("paper_name") or ""), parameters=parameters(network),
+        details={"architecture": str(stated.get("architecture") or ""), "tag": str(stated.get("tag") or "")},
     )

@@ -1,6 +1,6 @@
 """``torchvision:NAME``: vision models of torchvision, with the preprocessing that comes with their weights.
 
-Layers are blocks or stages, found from the network's structure; maps are averaged.
+Layers are blocks, found from the network's structure; maps are averaged, and vision transformers give the class token.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from PIL import Image
+from torch import nn
 
 from platometer.cards import Card
-from platometer.errors import ModelError, missing, suggestion
-from platometer.models import _layers, _pooling, _torchvision_shim
-from platometer.models._torch import Inputs, Point, TorchModel, parameters
+from platometer.errors import ModelError, SpecError, missing, suggestion
+from platometer.models import _items, _layers, _loading, _pooling, _torchvision_shim
+from platometer.models._torch import Inputs, Point, TorchModel, parameters, poolable
 
 
 def load(
@@ -22,6 +24,7 @@ def load(
     pooling: str = "auto",
     weights: str = "DEFAULT",
     device: str | None = None,
+    dtype: str = "float32",
     seed: int = 0,
 ) -> TorchModel:
     """The vision model of this name.
@@ -33,6 +36,7 @@ def load(
     pooling : one of ``auto, mean, cls, first, last, max, average, none``.
     weights : name of published weights, such as ``"IMAGENET1K_V2"``, or ``"none"`` for random ones with `seed`.
     device : a graphics processor if there is one, if None.
+    dtype : of weights and arithmetic.
     seed : of random weights.
 
     Raises
@@ -40,39 +44,55 @@ def load(
     ModelError
         No such model or weights, or they cannot be had.
     """
+    kind = _loading.dtype_of(dtype)
+    _pooling.check(pooling)
     if _torchvision_shim.ready() == "absent":
         raise missing("torchvision", "vision", wanted_for="A vision model from torchvision")
     import torchvision
 
-    _pooling.check(pooling)
     library = torchvision.models
     if name not in library.list_models(module=library):
-        raise ModelError(f"torchvision has no model {name!r}. {suggestion(name, library.list_models(module=library))}"[:400])
+        raise ModelError(f"torchvision has no model {name!r}. {suggestion(name, library.list_models(module=library))}")
     known = library.get_model_weights(name)
-    if weights != "none" and weights not in known.__members__:
-        raise ModelError(f"{name} has no weights {weights!r}. {suggestion(weights, [*known.__members__, 'none'])}")
-    chosen = None if weights == "none" else known[weights]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        try:
-            network = library.get_model(name, weights=chosen)
-        except (OSError, RuntimeError) as error:
-            raise ModelError(f"Cannot load torchvision:{name}: {error} Can this machine download?") from error
-    network = network.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
-    any_weights = chosen or next(iter(known), None)
-    transform = any_weights.transforms()
+    chosen = _weights(name, weights, known)
+    network = _loading.placed(_network(library, name, chosen, seed), device, kind)
+    transform = (chosen or next(iter(known))).transforms()
     prefix = 1 if hasattr(network, "class_token") else 0
     how = _pooling.chosen(pooling, "image", prefix)
+    channels = "last" if type(network).__name__ == "SwinTransformer" else "first"
 
     def prepare(items: Sequence) -> Inputs:
-        return Inputs(args=(torch.stack([transform(item.convert("RGB")) for item in items]),))
+        return Inputs(args=(torch.stack([transform(item) for item in _items.pictures(items)]).to(kind),))
 
-    names = _layers.choose(_layers.blocks_of(network), _layers.every_of(network), layers, model=f"torchvision:{name}")
-    details = {"pooling": how, "library": f"torchvision {torchvision.__version__}", "weights": weights,
-               "seed": seed if chosen is None else None, "preprocessing": " ".join(str(transform).split()),
+    if layers == "all":
+        names = poolable(network, prepare, Image.new("RGB", (64, 64)), pooling=how, prefix=prefix, channels=channels)
+    else:
+        names = _layers.choose(_layers.blocks_of(network), _layers.every_of(network), layers, model=f"torchvision:{name}")
+    details = {"pooling": how, "prefix": prefix, "dtype": dtype, "library": f"torchvision {torchvision.__version__}",
+               "weights": str(weights), "seed": seed if chosen is None else None,
+               "preprocessing": " ".join(str(transform).split()),
                "layers": layers if isinstance(layers, str) else list(layers)}
     card = Card(name=name, source=f"torchvision:{name}", revision=str(chosen or "random"), parameters=parameters(network))
     return TorchModel(
         module=network, points=tuple(Point(layer, layer) for layer in names), prepare=prepare, card=card, modality="image",
-        details=details, pooling=how, prefix=prefix, concat=layers == "concat",
+        details=details, pooling=how, prefix=prefix, channels=channels, concat=layers == "concat",
     )
+
+
+def _weights(name: str, weights: str | None, known: type) -> object | None:
+    if weights is None or weights == "none":
+        return None
+    if weights not in known.__members__:
+        raise SpecError(f"{name} has no weights {weights!r}. {suggestion(str(weights), [*known.__members__, 'none'])}")
+    return known[weights]
+
+
+def _network(library: object, name: str, chosen: object | None, seed: int) -> nn.Module:
+    more = {"init_weights": False} if name in ("inception_v3", "googlenet") and chosen is None else {}
+    with torch.random.fork_rng(devices=[]), _loading.weights_only():
+        torch.manual_seed(seed)
+        try:
+            return library.get_model(name, weights=chosen, **more)
+        except Exception as error:  # urllib's, torch's and the system's kinds
+            raise ModelError(f"Cannot load torchvision:{name}: {_loading.first_line(error)} Can this machine download? "
+                             "weights='none' gives random ones.") from error
