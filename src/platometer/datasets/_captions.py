@@ -115,6 +115,19 @@ def repeated(texts: Sequence[object], *, noun: str = "caption") -> list[str]:
     return [f"{what} more than once (in {sum(counts)} samples)"] if counts else []
 
 
+def left_out(names: Sequence[object], *, noun: str = "picture", why: str = "unreadable or without a caption") -> list[str]:
+    """A note on samples that were left out, or none.
+
+    Parameters
+    ----------
+    names : of the samples.
+    noun, why : what they are called, and the reason.
+    """
+    what = f"1 {noun} was" if len(names) == 1 else f"{len(names)} {noun}s were"
+    listed = ", ".join(map(str, names[:3])) + (", ..." if len(names) > 3 else "")
+    return [f"{what} left out as {why} ({listed})"] if names else []
+
+
 def digest(data: bytes) -> str:
     """A hash of a file's bytes: 128 bits of SHA-256.
 

@@ -73,9 +73,8 @@ def load(
             if not drop or _outside(folder, name):
                 raise
             dropped.append(name)
-    notes = [f"{lost} empty captions were left out"] if lost else []
-    notes += [f"{len(dropped)} pictures were left out as unreadable or without a caption ({', '.join(dropped[:3])}"
-              f"{', ...' if len(dropped) > 3 else ''})"] if dropped else []
+    notes = [f"empty captions were left out: {lost}"] if lost else []
+    notes += _captions.left_out(dropped)
     if not names:
         raise DataError(f"{file or folder} names no picture that can be read.")
 

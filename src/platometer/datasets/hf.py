@@ -37,6 +37,7 @@ def load(
     text_column: str | None = None,
     id_column: str | None = None,
     seed: int = 0,
+    unreadable: str = "error",
     duplicates: str = "say",
     near: bool | None = None,
 ) -> Paired:
@@ -51,6 +52,8 @@ def load(
     captions : which of several texts; see ``folder``. ``"none"`` leaves the texts out.
     image_column, text_column, id_column : names of columns; told by type and name if None.
     seed : of ``captions="random"``.
+    unreadable : what a row with a damaged picture or an empty text is: an ``"error"``, or ``"drop"`` to leave it out with
+        a note.
     duplicates, near : see ``folder``.
 
     Raises
@@ -64,6 +67,8 @@ def load(
         import datasets as library
     except ImportError:
         raise missing("datasets", "hub", wanted_for="A Hugging Face dataset") from None
+    if unreadable not in ("error", "drop"):
+        raise SpecError(f"unreadable = {unreadable!r}; expected 'error' or 'drop'.")
     library.disable_progress_bars()
     plain, at, tagged = (name, "", "") if Path(name).exists() else name.partition("@")
     if at and revision is not None and revision != tagged:
@@ -71,15 +76,27 @@ def load(
     table = _table(library, plain, revision or tagged or None, subset, split)
     if len(table) == 0:
         raise DataError(f"{name} has no rows.")
-    media = _media(library, table, image_column, name)
+    image, sound = _media_columns(table, image_column, name)
     text = None if captions == "none" else _text_column(table, text_column, name)
-    if not media and text is None:
+    if image is None and sound is None and text is None:
         raise DataError(f"{name} has neither pictures, sounds nor texts; its columns are {', '.join(table.column_names)}.")
+    ids, notes = _ids(table, id_column, name), []
+    if unreadable == "drop":
+        rows, notes = _whole(library, table, image, sound, text, name)
+        table, ids = table.select(rows), [ids[row] for row in rows]
+    media = {}
+    if image is not None:
+        data = _bytes_of(library, table, image, name)
+        media["image"] = Medium("image", lambda at: _pictures.decode(*data(at)), _digests(data, len(table)),
+                                lambda at: _pictures.small(*data(at)))
+    if sound is not None:
+        heard = _bytes_of(library, table, sound, name)
+        media["audio"] = Medium("audio", lambda at: _wave(*heard(at)), _digests(heard, len(table)))
     texts = None if text is None else [
         _tables.texts_of(value, f"{name}, row {row}") for row, value in enumerate(table.select_columns([text])[text])]
-    card = _card(table, plain, revision or tagged, {"split": str(table.split), "captions": captions, "seed": seed})
-    return _captions.paired(Things(_ids(table, id_column, name), media, texts), captions=captions, seed=seed, card=card,
-                            duplicates=duplicates, near=near)
+    card = _card(table, plain, revision or tagged, {"captions": captions, "seed": seed})
+    things = Things(ids, media, texts, notes)
+    return _captions.paired(things, captions=captions, seed=seed, card=card, duplicates=duplicates, near=near)
 
 
 def _table(library: object, name: str, revision: str | None, subset: str | None, split: str | None) -> library.Dataset:
@@ -151,28 +168,55 @@ def _ids(table: library.Dataset, asked: str | None, name: str) -> list[str]:
     return numbers
 
 
-def _media(library: object, table: library.Dataset, image_column: str | None, name: str) -> dict[str, Medium]:
-    """Views of the picture column and the sound column, where there are such."""
-    kinds = {kind: [key for key, feature in table.features.items() if type(feature).__name__ == kind]
-             for kind in ("Image", "Audio")}
-    if image_column is not None or len(kinds["Image"]) > 1:
-        columns = kinds["Image"] or table.column_names
-        kinds["Image"] = [_tables.column(columns, image_column, ("image", "img", "picture"), "pictures", name)]
-    media = {}
-    for key in kinds["Image"]:
-        data = _bytes_of(table.select_columns([key]).cast_column(key, library.Image(decode=False)), key, name)
-        content = [_captions.digest(data(row)[0]) for row in range(len(table))]
-        media["image"] = Medium("image", lambda at, data=data: _pictures.decode(*data(at)), content,
-                                lambda at, data=data: _pictures.small(*data(at)))
-    for key in kinds["Audio"][:1]:
-        data = _bytes_of(table.select_columns([key]).cast_column(key, library.Audio(decode=False)), key, name)
-        content = [_captions.digest(data(row)[0]) for row in range(len(table))]
-        media["audio"] = Medium("audio", lambda at, data=data: _wave(*data(at)), content)
-    return media
+def _media_columns(table: library.Dataset, image_column: str | None, name: str) -> tuple[str | None, str | None]:
+    """The columns of pictures and of sounds, where there are such."""
+    images, sounds = ([key for key, feature in table.features.items() if type(feature).__name__ == kind]
+                      for kind in ("Image", "Audio"))
+    if image_column is not None or len(images) > 1:
+        images = [_tables.column(images or table.column_names, image_column, ("image", "img", "picture"), "pictures", name)]
+    if len(sounds) > 1:
+        raise DataError(f"{name} has several columns of sounds: {', '.join(sounds)}. Keep one.")
+    return (images or [None])[0], (sounds or [None])[0]
 
 
-def _bytes_of(raw: library.Dataset, key: str, name: str) -> Callable[[int], tuple[bytes, str]]:
+def _whole(
+    library: object, table: library.Dataset, image: str | None, sound: str | None, text: str | None, name: str
+) -> tuple[list[int], list[str]]:
+    """The rows of which everything can be read, and a note on the others."""
+    checks: list[Callable[[int], object]] = []
+    if image is not None:
+        seen = _bytes_of(library, table, image, name)
+        checks.append(lambda row: _pictures.small(*seen(row)))
+    if sound is not None:
+        heard = _bytes_of(library, table, sound, name)
+        checks.append(lambda row: _wave(*heard(row)))
+    if text is not None:
+        texts = table.select_columns([text])[text]
+        checks.append(lambda row: _tables.texts_of(texts[row], f"{name}, row {row}"))
+    gone = []
+    for row in range(len(table)):
+        try:
+            for check in checks:
+                check(row)
+        except DataError:
+            gone.append(row)
+    if len(gone) == len(table):
+        raise DataError(f"{name} has no row that can be read.")
+    lost = set(gone)
+    return [row for row in range(len(table)) if row not in lost], _captions.left_out(gone, noun="row", why="unreadable")
+
+
+def _digests(data: Callable[[int], tuple[bytes, str]], n: int) -> list[str]:
+    return [_captions.digest(data(row)[0]) for row in range(n)]
+
+
+def _bytes_of(library: object, table: library.Dataset, key: str, name: str) -> Callable[[int], tuple[bytes, str]]:
     """Row -> (the bytes in a cell, where it is)."""
+    kind = library.Audio if type(table.features[key]).__name__ == "Audio" else library.Image
+    try:
+        raw = table.select_columns([key]).cast_column(key, kind(decode=False))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name}: the column {key!r} holds {table.features[key]}, not pictures.") from error
 
     def data(row: int) -> tuple[bytes, str]:
         value, where = raw[row][key], f"{name}, row {row}"
@@ -210,7 +254,7 @@ def _card(table: library.Dataset, name: str, revision: str, details: dict) -> Ca
     info = table.info
     addresses = " ".join(map(str, info.download_checksums or {}))
     commit = re.search(r"hf://datasets/[^@\s]+@([0-9a-f]{40})/", addresses)
-    details = details | ({"commit": commit.group(1)} if commit else {})
+    details = details | {"split": str(table.split) if table.split else None}
     return Card(name=Path(name).name, source=f"hf:{name}" + (f"@{revision}" if revision else ""),
                 revision=commit.group(1) if commit else revision or str(table._fingerprint),
                 licence=str(info.license or ""), citation=str(info.citation or "").strip(), details=details)

@@ -54,7 +54,7 @@ def load(
     if blank and empty == "error":
         file, line = blank[0]
         raise DataError(f"{file}, line {line} is empty, and so are {len(blank) - 1} more. Remove them, or empty=\"drop\".")
-    notes = [f"{n - len(rows)} empty lines were left out"] if blank else []
+    notes = [f"empty lines were left out: {n - len(rows)}"] if blank else []
     if not rows:
         raise DataError(f"{path} has no text in it.")
     return _paired(views, rows, notes, duplicates, Card(

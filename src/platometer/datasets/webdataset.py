@@ -72,8 +72,6 @@ def load(
             content.append(_captions.digest(data))
     if not places:
         raise DataError(f"{path}: no pictures ({', '.join(_pictures.ENDINGS)}) that can be read in {len(shards)} shards.")
-    notes = [f"{len(dropped)} pictures were left out as unreadable or without a caption ({', '.join(dropped[:3])}"
-             f"{', ...' if len(dropped) > 3 else ''})"] if dropped else []
 
     def data_of(at: int) -> tuple[bytes, str]:
         shard, key, offset, size = places[at]
@@ -84,7 +82,7 @@ def load(
     card = Card(name=name, source=f"webdataset:{path}", revision=fingerprint(content, texts)[:16],
                 licence=licence, citation=citation,
                 details={"shards": [Path(shard).name for shard in shards], "captions": captions, "seed": seed})
-    things = Things(_ids(places), {"image": medium}, None if captions == "none" else texts, notes)
+    things = Things(_ids(places), {"image": medium}, None if captions == "none" else texts, _captions.left_out(dropped))
     return _captions.paired(things, captions=captions, seed=seed, card=card, duplicates=duplicates, near=near)
 
 
