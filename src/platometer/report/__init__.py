@@ -1,9 +1,10 @@
 """The page: rows, grids and cards in, one self-contained HTML file out.
 
 It opens offline, asks no network for anything, and shows every name and caption as text, whatever is in it. Nothing is
-computed here but layout and counts; the numbers are those of the rows.
+computed here but layout, counts and order; the numbers are those of the rows.
 """
 
-from platometer.report._page import number, write
+from platometer.report._page import write
+from platometer.report._words import number
 
 __all__ = ["number", "write"]

@@ -1,20 +1,21 @@
-"""Filling the template: the words with numbers, the tables, and the data that the figures draw from."""
+"""Filling the template."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
-from platometer import files
+from platometer import files, rows
+from platometer.errors import InputError
+from platometer.report import _figures, _words
 
 _HERE = Path(__file__).parent
-_BINS = 40
+_KEYS = ("study", "data", "models", "rows", "grids", "trends", "facts", "versions")
 
 
 def write(path: str | Path, content: Mapping) -> Path:
@@ -23,15 +24,25 @@ def write(path: str | Path, content: Mapping) -> Path:
     Parameters
     ----------
     path : where to; written whole or not at all.
-    content : plain data with the keys ``study``, ``data``, ``models``, ``rows``, ``grids``, ``trends``, ``facts`` and
-        ``versions``, as `platometer.study` gathers it.
+    content : plain data, as `platometer.study` gathers it:
+
+        - ``study``: name, question, seed, file (the text of the toml), command, finished, failures;
+        - ``data``: name, source, n, fingerprint, licence, citation, views, notes;
+        - ``models``: each with name, source, modality, parameters (or None), layers, pooling, licence, notes;
+        - ``rows``: as in `platometer.rows.SCHEMA`, with ``notes`` beside;
+        - ``grids``: by the rows' keys, left_layers, right_layers, scores (L, M) and draws (B,), empty without a null;
+        - ``trends``: group, modality, partner, what ("score" or "calibrated"), r, low, high, slope, intercept, n;
+        - ``facts``: of each metric, with its definition in words;
+        - ``versions``: by library.
 
     Raises
     ------
+    InputError
+        Something of that is not there.
     StoreError
         The page cannot be written.
     """
-    return files.write_whole(path, page(content).encode())
+    return files.write_whole(path, page(content).encode("utf-8", "replace"))
 
 
 def page(content: Mapping) -> str:
@@ -41,135 +52,35 @@ def page(content: Mapping) -> str:
     ----------
     content : see `write`.
     """
-    loader = jinja2.FileSystemLoader(_HERE)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-                                     lstrip_blocks=True)
-    environment.filters |= {"number": number, "p": p_value, "count": count}
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
-    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("page.html").render(
-        **content, verdicts=verdicts(content["rows"]), figures=_json(_figures(content)),
-        style=Markup((_HERE / "style.css").read_text(encoding="utf-8")), script=Markup(script), allowed=allowed,
+    _check(content)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
     )
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A number for a table; a dash where there is none.
-
-    Parameters
-    ----------
-    value : any.
-    digits : after the point, for sizes between 0.001 and 1,000.
-
-    Examples
-    --------
-    >>> number(0.12345), number(None), number(-0.5)
-    ('0.123', '–', '−0.500')
-    """
-    if value is None:
-        return "–"
-    size = abs(value)
-    text = f"{size:.{digits}f}" if size == 0 or 0.0005 <= size < 1000 else f"{size:.2e}"
-    return f"−{text}" if value < 0 else text
-
-
-def p_value(row: Mapping, key: str = "p") -> str:
-    """A p-value of a row; with ≤ where it is the least that the draws can give.
-
-    Parameters
-    ----------
-    row : with ``draws``.
-    key : which one.
-    """
-    value = row[key]
-    if value is None:
-        return "–"
-    least = row["draws"] and value <= 1 / (row["draws"] + 1) + 1e-12 and key == "p"
-    text = f"{value:.2g}" if value < 0.001 else f"{value:.3f}"
-    return f"≤ {text}" if least else text
-
-
-def count(value: int | None) -> str:
-    """A number of parameters, short.
-
-    Parameters
-    ----------
-    value : or None.
-
-    Examples
-    --------
-    >>> count(22_713_216)
-    '22.7 M'
-    """
-    if value is None:
-        return "–"
-    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if value >= size:
-            return f"{value / size:.3g} {letter}"
-    return str(value)
-
-
-def verdicts(rows: Sequence[Mapping]) -> list[dict]:
-    """For each metric and conditioning: how many pairs beat chance, and the strongest.
-
-    Parameters
-    ----------
-    rows : of the table.
-    """
-    groups: dict[tuple[str, str], list[Mapping]] = {}
-    for row in rows:
-        groups.setdefault((row["metric"], row["conditioning"]), []).append(row)
-    out = []
-    for (metric, conditioning), group in groups.items():
-        judged = [row for row in group if row["p_bh"] is not None]
-        strongest = max(group, key=lambda row: row["score"] if row["alike"] == "high" else -row["score"])
-        out.append({
-            "metric": metric, "conditioning": conditioning, "pairs": len(group), "judged": len(judged),
-            "alpha": group[0]["alpha"], "beat": sum(row["p_bh"] <= row["alpha"] for row in judged),
-            "holm": sum(row["p_holm"] <= row["alpha"] for row in judged), "strongest": strongest,
-            "draws": group[0]["draws"],
-        })
-    return out
-
-
-def _figures(content: Mapping) -> dict:
-    """What the figures draw from, with numbers rounded for drawing."""
-    keep = ("left", "right", "left_modality", "right_modality", "left_parameters", "right_parameters", "metric", "conditioning",
-            "score", "calibrated", "p", "p_bh", "null_mean", "tau", "left_layer", "right_layer", "key", "alike", "n", "draws",
-            "alpha")
-    grids = {key: _drawn(grid) for key, grid in content["grids"].items()}
-    return {
-        "models": [{key: model[key] for key in ("name", "modality", "parameters")} for model in content["models"]],
-        "rows": [{key: _short(row[key]) for key in keep} for row in content["rows"]],
-        "grids": grids, "trends": [{key: _short(value) for key, value in trend.items()} for trend in content["trends"]],
+    environment.filters |= {
+        "number": _words.number, "p": _words.p_value, "equals": _words.equals, "count": _words.count,
+        "percent": _words.percent, "group": _words.group,
     }
+    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    try:
+        return environment.get_template("page.html").render(
+            **{key: content[key] for key in _KEYS}, verdicts=_words.verdicts(content["rows"], content["grids"]),
+            figures=_figures.embedded(_figures.figures(content)), script=Markup(script), allowed=allowed,
+            style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),
+        )
+    except jinja2.UndefinedError as error:
+        raise InputError(f"The page's content is not complete: {error.message}. `report.write` says what it takes.") from None
 
 
-def _drawn(grid: Mapping) -> dict:
-    """A layer grid and the histogram of its null's maxima."""
-    return {
-        "left": grid["left_layers"], "right": grid["right_layers"],
-        "scores": [[_short(value) for value in row] for row in grid["scores"]],
-        "hist": _histogram(grid["draws"]),
-    }
-
-
-def _histogram(draws: Sequence[float]) -> dict | None:
-    if not draws:
-        return None
-    low, high = min(draws), max(draws)
-    width = (high - low) / _BINS
-    counts = [0] * _BINS
-    for value in draws:
-        counts[min(int((value - low) / width), _BINS - 1) if width > 0 else 0] += 1
-    return {"low": low, "high": high, "counts": counts}
-
-
-def _short(value: object) -> object:
-    return float(f"{value:.5g}") if isinstance(value, float) else value
-
-
-def _json(value: object) -> Markup:
-    """JSON that cannot end the element it stands in."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+def _check(content: Mapping) -> None:
+    """Refuse content that lacks a table, a column or a grid, by name."""
+    missing = [key for key in _KEYS if key not in content]
+    if missing:
+        raise InputError(f"The page's content lacks {', '.join(map(repr, missing))}. `report.write` says what it takes.")
+    for i, row in enumerate(content["rows"]):
+        absent = [name for name in (*rows.SCHEMA.names, "notes") if name not in row]
+        if absent:
+            raise InputError(f"Row {i} of the page's content lacks {', '.join(map(repr, absent))}.")
+        if row["key"] not in content["grids"]:
+            raise InputError(f"Row {i} ({row['left']} ~ {row['right']}) has the key {row['key']!r}, and no grid has it.")

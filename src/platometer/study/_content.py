@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def content(
     study: Study, paired: Paired | None, features: Mapping[str, Features], rows: Sequence[Mapping],
-    answers: Mapping[str, Mapping], *, finished: bool,
+    answers: Mapping[str, Mapping], *, failures: Sequence[str],
 ) -> dict:
     """The page's content.
 
@@ -30,12 +30,12 @@ def content(
     features : of every model, by name.
     rows : of the table.
     answers : of the cells, by key.
-    finished : whether all cells are answered.
+    failures : what could not be done, with the reason.
     """
     return {
         "study": {
             "name": study.name, "question": study.file.question, "seed": study.file.seed, "file": study.text,
-            "command": "platometer run study.toml", "finished": finished,
+            "command": "platometer run study.toml", "finished": not failures, "failures": list(failures),
         },
         "data": _data(paired, features),
         "models": [_model(value) for value in features.values()],
@@ -80,27 +80,29 @@ def _grid(answer: Mapping) -> dict:
 
 
 def _facts(spec: str) -> dict:
-    facts = parse(spec).facts
+    metric = parse(spec)
+    facts = metric.facts
+    definition = " ".join((type(metric).__doc__ or "").split("\n\n")[0].split())
     low, high = ("\u2212\u221e" if end == -math.inf else "\u221e" if end == math.inf else f"{end:g}" for end in facts.range)
-    return {"metric": spec, "range": f"{low} to {high}", "alike": facts.alike, "scope": facts.scope, "ties": facts.ties,
-            "source": facts.source}
+    return {"metric": spec, "definition": definition, "range": f"{low} to {high}", "alike": facts.alike,
+            "symmetric": facts.symmetric, "scope": facts.scope, "ties": facts.ties, "source": facts.source}
 
 
 def _trends(rows: Sequence[Mapping]) -> list[dict]:
-    """Per metric, modality and kind of score: each model's mean over its partners against log10 of its parameters."""
-    points: dict[tuple[str, str, str], dict[str, tuple[float, list[float]]]] = {}
+    """Per metric, modalities and kind of score: each model's mean over its partners against log10 of its parameters."""
+    points: dict[tuple[str, str, str, str], dict[str, tuple[float, list[float]]]] = {}
     for row in rows:
         group = row["metric"] + ("" if row["conditioning"] == "unit" else f" \u00b7 {row['conditioning']}")
-        for side in ("left", "right"):
+        for side, other in (("left", "right"), ("right", "left")):
             size = row[f"{side}_parameters"]
             for what in ("score", "calibrated"):
                 if size and row[what] is not None:
-                    models = points.setdefault((group, row[f"{side}_modality"], what), {})
+                    models = points.setdefault((group, row[f"{side}_modality"], row[f"{other}_modality"], what), {})
                     models.setdefault(row[side], (math.log10(size), []))[1].append(row[what])
     out = []
-    for (group, modality, what), models in points.items():
+    for (group, modality, partner, what), models in points.items():
         sizes = [size for size, _ in models.values()]
         means = [sum(values) / len(values) for _, values in models.values()]
         found = stats.correlation(sizes, means)
-        out.append({"group": group, "modality": modality, "what": what} | dataclasses.asdict(found))
+        out.append({"group": group, "modality": modality, "partner": partner, "what": what} | dataclasses.asdict(found))
     return out

@@ -160,8 +160,7 @@ def run(
         answers = _answer_all(study, folder, cells, failures, engine=engine, workers=workers, show=show)
     table = [_row(study, paired, cell, answers[cell.key], features) for _, cell in cells if cell.key in answers]
     table = _corrected(table)
-    finished = not failures
-    content = _content.content(study, paired, features, table, answers, finished=finished)
+    content = _content.content(study, paired, features, table, answers, failures=failures)
     path = rows.write(folder / "rows.parquet", table)
     from platometer import report
 

@@ -1,0 +1,115 @@
+"""What the figures draw from: the rows' numbers, the grids packed small, and the null's draws as a histogram."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from platometer.report import _words
+
+BINS = 25
+"""Bars of a histogram of draws."""
+
+_STEPS = 65534  # values of a packed grid between its least and its largest; one more says that there is none
+_ABSENT = 65535
+_KEPT = (
+    "left", "right", "left_modality", "right_modality", "left_parameters", "right_parameters", "score", "calibrated",
+    "null_mean", "tau", "left_layer", "right_layer", "alike", "n", "draws", "alpha", "p_bh",
+)
+
+
+def figures(content: Mapping) -> dict:
+    """Plain data for the page's script.
+
+    Parameters
+    ----------
+    content : of the page.
+
+    Returns
+    -------
+    ``rows`` with a ``grid`` each, in which ``layers`` of a side are an index into the list of all distinct lists.
+    """
+    layers: dict[tuple[str, ...], int] = {}
+    order = sorted(range(len(content["rows"])), key=lambda i: _words.strength(content["rows"][i]), reverse=True)
+    ranks = {i: rank for rank, i in enumerate(order)}
+    rows = []
+    for i, row in enumerate(content["rows"]):
+        grid = content["grids"][row["key"]]
+        sides = [layers.setdefault(tuple(grid[side]), len(layers)) for side in ("left_layers", "right_layers")]
+        said = {key: _words.p_value(row, key) for key in ("p", "p_bh", "p_holm")}
+        rows.append({key: rounded(row[key]) for key in _KEPT} | {
+            "group": _words.group(row), "rank": ranks[i], "said": said, "hist": histogram(grid["draws"]),
+            "grid": {"left": sides[0], "right": sides[1]} | packed(grid["scores"]),
+        })
+    return {
+        "models": [{key: model[key] for key in ("name", "modality", "parameters")} for model in content["models"]],
+        "symmetric": {fact["metric"]: fact["symmetric"] for fact in content["facts"]},
+        "metric": {_words.group(row): row["metric"] for row in content["rows"]},
+        "rows": rows, "layers": [list(names) for names in layers],
+        "trends": [{key: rounded(value) for key, value in trend.items()} for trend in content["trends"]],
+    }
+
+
+def packed(scores: Sequence[Sequence[float]]) -> dict:
+    """A grid as two bytes a cell, so that a thousand pairs of deep models fit a page that opens at once.
+
+    Parameters
+    ----------
+    scores : (L, M); None or NaN where there is no score.
+
+    Returns
+    -------
+    ``low`` and ``high``, and base64 of little-endian 16-bit steps between them: exact to 1/131,068 of the range.
+    """
+    grid = np.array([[math.nan if value is None else value for value in row] for row in scores], dtype=np.float64)
+    there = np.isfinite(grid)
+    low, high = (float(grid[there].min()), float(grid[there].max())) if there.any() else (0.0, 0.0)
+    steps = np.full(grid.shape, _ABSENT, dtype="<u2")
+    steps[there] = np.rint((grid[there] - low) / (high - low) * _STEPS) if high > low else 0
+    return {"low": low, "high": high, "cells": base64.b64encode(steps.tobytes()).decode("ascii")}
+
+
+def histogram(draws: Sequence[float]) -> dict | None:
+    """How the draws are spread, over bars of equal width; None without draws.
+
+    Parameters
+    ----------
+    draws : (B,) of the null.
+
+    Examples
+    --------
+    >>> histogram([0.0, 0.0, 1.0])["counts"][0]
+    2
+    """
+    if not len(draws):
+        return None
+    counts, edges = np.histogram(np.asarray(draws, dtype=np.float64), bins=BINS)
+    return {"low": rounded(float(edges[0])), "high": rounded(float(edges[-1])), "counts": counts.tolist()}
+
+
+def rounded(value: object) -> object:
+    """A float to five digits, which is more than a drawing shows; None where it is not finite; else the value.
+
+    Parameters
+    ----------
+    value : any.
+    """
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if math.isfinite(value) else None
+    return value
+
+
+def embedded(value: object) -> Markup:
+    """JSON that cannot end the element it stands in.
+
+    Parameters
+    ----------
+    value : JSON values.
+    """
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
