@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from platometer.models import _torchvision_shim
+
 TEXTS = (
     "a dog runs over the grass", "a cat", "two children play with a red ball on the beach in the evening", "the sea",
     "a man in a blue shirt rides a bicycle down a long road", "birds",
@@ -36,6 +38,7 @@ def sounds(*lengths: int, rate: int = 16000) -> list[tuple[np.ndarray, int]]:
 
 def save(kind: str, folder: Path) -> Path:
     """The folder, holding a tiny model of this kind and its tokenizer or processor."""
+    _torchvision_shim.ready()
     import transformers
 
     transformers.utils.logging.disable_progress_bar()

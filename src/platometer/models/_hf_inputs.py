@@ -80,6 +80,9 @@ def door(
 
 
 def _texts(tokenizer: object, network: nn.Module, name: str, max_length: int | None, decoder: bool) -> Door:
+    if len(set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens)) < 2:  # the library makes an empty one up
+        raise ModelError(f"{name} is there, but its tokenizer cannot be loaded: it has no vocabulary. Was it saved into the "
+                         "same folder?")
     _pad(tokenizer, network)
     tokenizer.padding_side = tokenizer.truncation_side = "right"
     limit = _context(tokenizer, network.config, name, max_length)
