@@ -395,8 +395,10 @@ def _csv(path: Path) -> _Found:
 
 def _is_text(name: str, body: Sequence[tuple[int, list[str]]], i: int) -> bool:
     """Whether a column of a csv holds words: by its name, or because most of its first cells are no numbers."""
+    if name.lower() in ("id", "ids", "", "unnamed: 0", "index"):
+        return True
     head = body[:100]  # 'infinity' may stand in a column of words, and 'n/a' in one of numbers
-    return name.lower() in ("id", "ids", "", "unnamed: 0", "index") or 2 * sum(_is_number(row[i]) for _, row in head) < len(head)
+    return 2 * sum(_is_number(row[i]) for _, row in head) < len(head)
 
 
 def _table(body: Sequence[tuple[int, list[str]]], columns: Sequence[int], names: Sequence[str], path: Path) -> np.ndarray:

@@ -27,7 +27,8 @@ def texts(found):
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [("first", ["a dog", "a cat", "a cow"]), ("last", ["a hound", "a kitten", "cattle"]),
-     (1, ["a hound", "a kitten", "cattle"]), ("1", ["a hound", "a kitten", "cattle"]), (-2, ["a dog", "a cat", "a cow"]), ("-2", ["a dog", "a cat", "a cow"]),
+     (1, ["a hound", "a kitten", "cattle"]), ("1", ["a hound", "a kitten", "cattle"]),
+     (-2, ["a dog", "a cat", "a cow"]), ("-2", ["a dog", "a cat", "a cow"]),
      ("join", ["a dog a hound", "a cat a kitten", "a cow cattle"])],
 )
 def test_one_text_per_picture(mode, expected):
@@ -76,7 +77,7 @@ def test_a_position_that_is_not_there_names_the_picture():
         made(2)
 
 
-@pytest.mark.parametrize(("captions", "said"), [([["a"], [], ["b"]], "'q' has no"), ([["a"], ["  "], ["b"]], "'q' has an empty")])
+@pytest.mark.parametrize(("captions", "said"), [([["a"], [], ["b"]], "'q' has no"), ([["a"], [" "], ["b"]], "an empty")])
 def test_a_picture_without_caption_is_named(captions, said):
     with pytest.raises(DataError, match=said):
         made("first", things(captions))

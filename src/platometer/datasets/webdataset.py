@@ -88,9 +88,8 @@ def load(
 
 def _shards(patterns: Sequence[str]) -> list[str]:
     found: list[str] = []
-    for pattern in patterns:
-        here = [shard for one in _braces(pattern)
-                for shard in ([one] if Path(one).is_file() else sorted(glob.glob(one, recursive=True)))]
+    for pattern in (one for several in patterns for one in _braces(several)):
+        here = [pattern] if Path(pattern).is_file() else sorted(glob.glob(pattern, recursive=True))
         if not here:
             raise DataError(f"No shard matches {pattern!r}.")
         found += here
