@@ -1,6 +1,7 @@
 """Hugging Face datasets, from folders and files: no network is needed, nor used."""
 
 import io
+import json
 import wave
 
 import numpy as np
@@ -130,7 +131,8 @@ def test_a_folder_of_pictures_is_read_and_one_that_went_away_is_named(tmp_path, 
     folder.mkdir()
     for i in range(3):
         draw(i).save(folder / f"{i}.png")
-    (folder / "metadata.csv").write_text("file_name,text\n" + "".join(f"{i}.png,words {i}\n" for i in range(3)))
+    lines = [json.dumps({"file_name": f"{i}.png", "text": f"words {i}"}) for i in range(3)]
+    (folder / "metadata.jsonl").write_text("\n".join(lines))
     found = load(str(folder))
     assert found.view("text").items[1] == ("words 1",)
     assert np.array_equal(np.asarray(found.view("image").items[1][0]), np.asarray(draw(1)))
