@@ -83,7 +83,8 @@ def _facts(spec: str) -> dict:
     metric = parse(spec)
     facts = metric.facts
     definition = " ".join((type(metric).__doc__ or "").split("\n\n")[0].split())
-    low, high = ("\u2212\u221e" if end == -math.inf else "\u221e" if end == math.inf else f"{end:g}" for end in facts.range)
+    low, high = ("\u2212\u221e" if end == -math.inf else "\u221e" if end == math.inf else f"{end:g}".replace("-", "\u2212")
+                 for end in facts.range)
     return {"metric": spec, "definition": definition, "range": f"{low} to {high}", "alike": facts.alike,
             "symmetric": facts.symmetric, "scope": facts.scope, "ties": facts.ties, "source": facts.source}
 
