@@ -341,6 +341,13 @@ def test_an_array_of_another_shape_is_an_error(tmp_path, array, said):
         read(tmp_path / "x.npy")
 
 
+@pytest.mark.parametrize("kind", ["<f2", ">f4", ">f8", "longdouble", "bool", "u1", ">u2", "u8", ">i4"])
+def test_numbers_of_every_kind_are_read(tmp_path, kind):
+    numbers = (X % 2).astype(kind)
+    np.save(tmp_path / "x.npy", numbers)
+    assert read(tmp_path / "x.npy").matrix("0").tolist() == (X % 2).tolist()
+
+
 def test_complex_numbers_and_texts_are_no_features(tmp_path):
     np.save(tmp_path / "x.npy", np.ones((2, 2), dtype=complex))
     with pytest.raises(DataError, match="complex128, not numbers"):

@@ -134,6 +134,8 @@ def _from_numpy(x: object, name: str) -> torch.Tensor:
         raise ShapeError(f"{name} is ragged: rows of different lengths ({error}).") from None
     if array.dtype.name == "bfloat16":  # ml_dtypes, as jax and safetensors hand it out
         array = array.astype(np.float32)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:  # long double, which torch does not know
+        array = array.astype(np.float64)
     if array.dtype == object or array.dtype.kind not in "fiubc":
         raise InputError(f"{name} is a {type(x).__name__} of dtype {array.dtype}; expected an array of numbers.")
     if array.dtype.kind == "u" and array.dtype.itemsize > 1:

@@ -155,9 +155,11 @@ def _rows(features: Features, rows: Sequence[int], ids: Sequence[str]) -> Featur
 def _reader(path: Path) -> Callable[[Path], _Found]:
     """What reads a file of this ending; an error if there is no such file, or nothing in it."""
     if not path.exists():
-        near = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = suggestion(path.name, near) if near else f"There is no folder {path.parent} either."
-        raise DataError(f"There is no file {path}." + ("" if hint.startswith("Known") and len(near) > 20 else f" {hint}"))
+        beside = [p.name for p in path.parent.iterdir() if p.suffix.lower() in _READERS] if path.parent.is_dir() else []
+        hint = f" {suggestion(path.name, beside)}" if beside else ""
+        hint = "" if hint.startswith(" Known") and len(beside) > 20 else hint
+        hint = hint if path.parent.is_dir() else f" There is no folder {path.parent} either."
+        raise DataError(f"There is no file {path}.{hint}")
     if path.is_dir():
         if (path / "manifest.json").exists():
             raise DataError(f"{path} is a folder of stored features; platometer.store.open reads it.")
