@@ -275,7 +275,7 @@ def test_the_card_counts_parameters_and_names_content_not_place(shelf: Shelf, tm
     assert card.parameters == sum(p.numel() for p in library(folder).parameters())
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    (copy / "README.md").write_text("---\nlanguage: en\nlicense: apache-2.0\n---\nCite:\n```bibtex\n@article{a,\n x={T}}\n```\n")
+    (copy / "README.md").write_text("---\nlicense: apache-2.0\n---\nCite:\n```bibtex\n@article{a,\n x={T}}\n```\n")
     found = load(f"hf:{copy}", device="cpu").card
     assert (found.revision, found.licence) == (card.revision, "apache-2.0")
     assert found.citation.startswith("@article{a,")
