@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,23 +127,25 @@ def said(readme: Path | None) -> Said:
     return Said(licence.group(1).strip(" \"'") if licence else "", entry.group(1).strip() if entry else "")
 
 
-def hub_card(name: str, source: Mapping[str, object]) -> Said:
+def hub_card(name: str, revision: str | None, *, local_files_only: bool) -> Said:
     """What the card on the hub says; nothing where it cannot be had, since a licence is no reason to fail.
 
     Parameters
     ----------
     name : of the model on the hub.
-    source : revision and local_files_only, as for loading.
+    revision : commit, tag or branch; the newest if None.
+    local_files_only : look at what was downloaded before, and never ask the hub.
     """
     try:
         import huggingface_hub
-
-        found = huggingface_hub.hf_hub_download(name, "README.md", revision=source.get("revision"),
-                                                local_files_only=bool(source.get("local_files_only")))
-        return said(Path(found))
-    except Exception as error:  # offline, absent, gated: the client has many kinds
-        _log.info("%s: its card cannot be read (%s)", name, first_line(error))
+    except ImportError:
         return Said()
+    for local in (True,) if local_files_only else (True, False):
+        try:
+            return said(Path(huggingface_hub.hf_hub_download(name, "README.md", revision=revision, local_files_only=local)))
+        except Exception as error:  # offline, absent, gated: the client has many kinds
+            _log.info("%s: its card cannot be read (%s)", name, first_line(error))
+    return Said()
 
 
 def folder_revision(folder: Path) -> str:

@@ -205,7 +205,7 @@ def hint(said: str) -> str:
         (("not a valid model identifier", "not found", "404", "401"),
          "Is the name right (OWNER/NAME, capitals count)? If it is private, log in with 'hf auth login'."),
         (("connect", "offline", "resolve", "timed out", "cached files"),
-         "Can this machine reach the hub? A downloaded folder works too."),
+         "Can this machine reach the hub? A folder works too, and local_files_only=true what was downloaded before."),
         (("out of memory",), "It does not fit: use dtype='bfloat16', quantise='8bit' or device_map='auto'."),
         (("no file named", "safetensors", "header"), "Are the weights complete, and in that folder?"),
     )
@@ -287,7 +287,7 @@ def _card(name: str, network: nn.Module, source: Mapping) -> Card:
     if folder.is_dir():
         found, revision, called = _loading.said(folder / "README.md"), _loading.folder_revision(folder), folder.resolve().name
     else:
-        found, called = _loading.hub_card(name, source), name.rpartition("/")[2]
-        revision = getattr(config, "_commit_hash", None) or source["revision"] or ""
-    return Card(name=called, source=f"hf:{name}", revision=str(revision), licence=found.licence, citation=found.citation,
+        revision, called = getattr(config, "_commit_hash", None) or source["revision"], name.rpartition("/")[2]
+        found = _loading.hub_card(name, revision, local_files_only=bool(source["local_files_only"]))
+    return Card(name=called, source=f"hf:{name}", revision=str(revision or ""), licence=found.licence, citation=found.citation,
                 parameters=parameters(network), details={"model_type": str(config.model_type)})

@@ -145,8 +145,8 @@ def _card(name: str, network: nn.Module, source: dict) -> Card:
     if folder.is_dir():
         found, revision, called = _loading.said(folder / "README.md"), _loading.folder_revision(folder), folder.resolve().name
     else:
-        found, called = _loading.hub_card(name, source), name.rpartition("/")[2]
         configs = (getattr(getattr(part, "config", None), "_commit_hash", None) for part in network.modules())
-        revision = next((commit for commit in configs if commit), None) or source["revision"] or ""
-    return Card(name=called, source=f"st:{name}", revision=str(revision), licence=found.licence, citation=found.citation,
+        revision, called = next((commit for commit in configs if commit), source["revision"]), name.rpartition("/")[2]
+        found = _loading.hub_card(name, revision, local_files_only=bool(source["local_files_only"]))
+    return Card(name=called, source=f"st:{name}", revision=str(revision or ""), licence=found.licence, citation=found.citation,
                 parameters=parameters(network))
