@@ -1,13 +1,4 @@
-"""Exact nearest neighbours, blocked: memory is set by a budget, not by n squared.
-
-Neighbours are by inner product (on unit rows: by cosine), the sample itself excluded.
-
-**Ties.** The k nearest are well defined only where the k-th is nearer than the (k+1)-th. Where it is not, the samples
-tied with the (k+1)-th are left out, so a row may have fewer than k neighbours. That makes the result independent of
-the order of samples, and it counts against the claim that two spaces agree. Two similarities are tied if they differ
-by less than `TIE` times the size of the numbers they were computed from; float64 products of float32 features are
-exact to about 1e-15, so rounding never decides. `Neighbours.tied` says how many rows lost neighbours this way.
-"""
+"""Neighbour lists, and the rule for ties."""
 
 from __future__ import annotations
 
@@ -19,7 +10,6 @@ import torch
 from platometer.errors import InputError
 
 TIE = 2.0**-40  # about 9e-13
-BUDGET = 256 * 2**20  # bytes for one block of similarities
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,47 +66,6 @@ class Neighbours:
         return Neighbours(inverse[lists.clamp_min(0)].where(lists >= 0, -1), self.settled[order], self.k)
 
 
-def neighbours(x: torch.Tensor, k: int, *, budget: int = BUDGET) -> Neighbours:
-    """The k nearest of every sample by inner product, itself excluded, exactly.
-
-    Parameters
-    ----------
-    x : (n, d) float64.
-    k : neighbours per sample, 1 <= k <= n - 1.
-    budget : bytes that one block of similarities may take.
-
-    Raises
-    ------
-    InputError
-        k does not lie between 1 and n - 1.
-
-    Examples
-    --------
-    >>> x = torch.tensor([[1.0, 0], [0.9, 0.1], [0, 1], [0.2, 0.9]], dtype=torch.float64)
-    >>> neighbours(x, 1).lists.flatten().tolist()
-    [1, 0, 3, 2]
-    """
-    n = x.shape[0]
-    check_k(k, n)
-    # scale by a power of two, which changes no digit, so that products neither overflow nor vanish
-    top = float(x.abs().amax())
-    x = x * 2.0 ** -int(torch.frexp(torch.tensor(top, dtype=torch.float64)).exponent) if top > 0 else x
-    sizes = x.norm(dim=1)
-    largest = float(sizes.amax())
-    reach = min(k + 1, n - 1)
-    lists = torch.empty(n, k, dtype=torch.int64, device=x.device)
-    settled = torch.empty(n, k, dtype=torch.bool, device=x.device)
-    step = max(1, min(n, budget // (8 * n)))
-    for start in range(0, n, step):
-        stop = min(start + step, n)
-        similar = x[start:stop] @ x.T
-        similar[torch.arange(stop - start), torch.arange(start, stop)] = -torch.inf
-        values, found = similar.topk(reach, dim=1)
-        tie = TIE * largest * sizes[start:stop, None]
-        lists[start:stop], settled[start:stop] = _certain(values, found, k, tie)
-    return Neighbours(lists, settled, k)
-
-
 def check_k(k: int, n: int) -> None:
     """Nothing, if n samples have k neighbours each.
 
@@ -136,8 +85,15 @@ def check_k(k: int, n: int) -> None:
         raise InputError(f"k = {k} but there are {n} samples: each has at most {n - 1} neighbours. Use k <= {n - 1}.")
 
 
-def _certain(values: torch.Tensor, found: torch.Tensor, k: int, tie: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Lists without the members tied with the (k+1)-th, and where positions are certain."""
+def certain(values: torch.Tensor, found: torch.Tensor, k: int, tie: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lists without the members tied with the (k+1)-th, and where positions are certain.
+
+    Parameters
+    ----------
+    values, found : (m, reach) similarities in falling order, and whose they are; reach = min(k + 1, n - 1).
+    k : neighbours per sample.
+    tie : (m, 1) differences up to this are ties.
+    """
     level = values[:, :-1] - values[:, 1:] <= tie  # tied with the next
     settled = torch.ones_like(values, dtype=torch.bool)
     settled[:, :-1] &= ~level
