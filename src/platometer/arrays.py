@@ -8,6 +8,7 @@ bfloat16, float32, float64 or integers. Arithmetic is done in float64.
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -146,3 +147,40 @@ def _from_numpy(x: object, name: str) -> torch.Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*not writable.*", category=UserWarning)
         return torch.from_numpy(array)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Features (n, d) in their stored dtype with a factor for each row: what must not be copied to float64 as a whole.
+
+    Parameters
+    ----------
+    raw : (n, d) floating point, finite.
+    factor : (n,) float64 by which rows are multiplied; None for one.
+    """
+
+    raw: torch.Tensor
+    factor: torch.Tensor | None = None
+
+    @property
+    def shape(self) -> torch.Size:
+        """(n, d)."""
+        return self.raw.shape
+
+    @property
+    def device(self) -> torch.device:
+        """Where the features are."""
+        return self.raw.device
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def block(self, rows: slice | torch.Tensor) -> torch.Tensor:
+        """Some rows as (m, d) float64.
+
+        Parameters
+        ----------
+        rows : which.
+        """
+        x = self.raw[rows].to(torch.float64)
+        return x if self.factor is None else x * self.factor[rows, None]

@@ -95,6 +95,13 @@ def certain(values: torch.Tensor, found: torch.Tensor, k: int, tie: torch.Tensor
     tie : (m, 1) differences up to this are ties.
     """
     level = values[:, :-1] - values[:, 1:] <= tie  # tied with the next
+    some = level.any(1).nonzero().flatten()
+    if len(some):  # among themselves the tied stand by number, however they were found
+        run = torch.zeros(len(some), values.shape[1], dtype=torch.int64, device=found.device)
+        run[:, 1:] = (~level[some]).cumsum(1)
+        most = int(found.max()) + 1
+        found = found.clone()
+        found[some] = (run * most + found[some]).sort(1).values % most
     settled = torch.ones_like(values, dtype=torch.bool)
     settled[:, :-1] &= ~level
     settled[:, 1:] &= ~level

@@ -1,20 +1,35 @@
-"""The search."""
+"""The search: tiles of a float32 product, lists of what can be nearest, float64 where that is not certain."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
 import torch
 
+from platometer.arrays import Rows
+from platometer.knn import _kernels
 from platometer.knn._lists import TIE, Neighbours, certain, check_k
 
 BUDGET = 256 * 2**20  # bytes for one block of similarities
+_U = 2.0**-24  # largest relative error of rounding to float32
+_WHOLE = 4096  # samples up to which all similarities lie in memory at once
+_TILE = 2048
+_AXES = (63, 127, 255)  # leading axes to try
+_WORTH = 10_000  # samples from which looking for leading axes can pay
 
 
-def neighbours(x: torch.Tensor, k: int, *, budget: int = BUDGET) -> Neighbours:
+def neighbours(x: torch.Tensor | Rows, k: int, *, budget: int = BUDGET) -> Neighbours:
     """The k nearest of every sample by inner product, itself excluded, exactly.
 
     Parameters
     ----------
-    x : (n, d) float64.
+    x : (n, d) floating point, finite; or `Rows`, which are not copied.
     k : neighbours per sample, 1 <= k <= n - 1.
     budget : bytes that one block of similarities may take.
 
@@ -29,22 +44,292 @@ def neighbours(x: torch.Tensor, k: int, *, budget: int = BUDGET) -> Neighbours:
     >>> neighbours(x, 1).lists.flatten().tolist()
     [1, 0, 3, 2]
     """
-    n = x.shape[0]
-    check_k(k, n)
-    # scale by a power of two, which changes no digit, so that products neither overflow nor vanish
-    top = float(x.abs().amax())
-    x = x * 2.0 ** -int(torch.frexp(torch.tensor(top, dtype=torch.float64)).exponent) if top > 0 else x
-    sizes = x.norm(dim=1)
-    largest = float(sizes.amax())
-    reach = min(k + 1, n - 1)
-    lists = torch.empty(n, k, dtype=torch.int64, device=x.device)
-    settled = torch.empty(n, k, dtype=torch.bool, device=x.device)
+    rows = _fitted(x if isinstance(x, Rows) else Rows(x))
+    check_k(k, len(rows))
+    need = min(k + 1, len(rows) - 1)
+    if rows.device.type != "cpu":
+        return _plain(rows, k, budget)
+    values, found, norm = _search(rows, need, budget)
+    tie = (TIE * norm.max() * norm)[:, None]
+    return Neighbours(*certain(torch.from_numpy(values), torch.from_numpy(found), k, torch.from_numpy(tie)), k)
+
+
+def _fitted(rows: Rows) -> Rows:
+    """The same rows as float32 or float64, scaled by a power of two where products would overflow or vanish."""
+    raw = rows.raw if rows.raw.dtype in (torch.float32, torch.float64) else rows.raw.to(torch.float32)
+    raw = raw.contiguous()
+    if rows.factor is not None:
+        return Rows(raw, rows.factor)
+    top = float(max(raw.amax(), -raw.amin()))
+    power = -int(np.frexp(top)[1]) if top > 0 else 0
+    if raw.dtype == torch.float64 and abs(power) > 200:
+        raw, power = raw * 2.0**power, 0
+    return Rows(raw, torch.full((len(raw),), 2.0**power, dtype=torch.float64, device=raw.device))
+
+
+@dataclass(frozen=True, eq=False)
+class _Space:
+    """Samples less their mean, and what their similarities are compared by.
+
+    Attributes
+    ----------
+    raw, factor : (n, d) and (n,) float64; sample i is ``factor[i] * raw[i]``.
+    mean : (d,) float64, m.
+    size, shift, norm : (n,) float64, of c_i = x_i - m: its length; c_i . m; the length of x_i.
+    """
+
+    raw: np.ndarray
+    factor: np.ndarray
+    mean: np.ndarray
+    size: np.ndarray
+    shift: np.ndarray
+    norm: np.ndarray
+
+    @property
+    def base(self) -> np.ndarray:
+        """(n,) what all similarities of a sample have in common: x_i . x_j = base_i + c_i . c_j + shift_j."""
+        return self.shift + float(self.mean @ self.mean)
+
+    def block(self, start: int, stop: int) -> torch.Tensor:
+        """Samples start to stop less the mean, float32."""
+        out = np.empty((stop - start, self.raw.shape[1]), np.float32)
+        spare = np.empty((3, len(self.raw)))
+        _spread(_kernels.centre, start, stop, self.raw, self.factor, self.mean, start, out, *spare)
+        return torch.from_numpy(out)
+
+
+def _space(rows: Rows, *, whole: bool) -> tuple[_Space, torch.Tensor | None]:
+    """The space, and all its centred samples in float32 if asked for."""
+    raw, factor = rows.raw.numpy(), rows.factor.numpy()  # type: ignore[union-attr]
+    n, d = raw.shape
+    mean = np.zeros(d)
+    _kernels.add_rows(0, n, raw, factor, mean)
+    mean /= n
+    size, shift, norm = np.empty((3, n))
+    out = np.empty((n if whole else 0, d), np.float32)
+    _spread(_kernels.centre, 0, n, raw, factor, mean, 0, out, size, shift, norm)
+    return _Space(raw, factor, mean, size, shift, norm), torch.from_numpy(out) if whole else None
+
+
+@dataclass(eq=False)
+class _Lists:
+    """For each sample those that can still be among its nearest; see `_kernels`."""
+
+    values: np.ndarray
+    others: np.ndarray
+    count: np.ndarray
+    floor: np.ndarray
+    slack: np.ndarray
+    full: np.ndarray
+    need: int
+    lanes: int
+
+    @classmethod
+    def empty(cls, n: int, need: int, slack: np.ndarray) -> _Lists:
+        """Nothing found yet."""
+        width = need + max(32, need // 2)
+        return cls(
+            values=np.empty((n, width), np.float32), others=np.empty((n, width), np.int32), count=np.zeros(n, np.int32),
+            floor=np.full(n, _kernels.NONE), slack=slack.astype(np.float32) * np.float32(1 + 2**-20), full=np.zeros(n, np.bool_),
+            need=need, lanes=max(64, 1 << (4 * need - 1).bit_length()),
+        )
+
+
+def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The ``need`` nearest of every sample, (n, need) similarities less a number of the row's own, and whose they are."""
+    n, d = rows.shape
+    whole = n <= _WHOLE and 4 * n * (n + d) <= max(budget, 2**26)
+    space, centred = _space(rows, whole=whole)
+    q, most, b = space.size, space.size.max(), np.abs(space.shift).max()
+    axes = _axes(space, need) if n >= _WORTH else None
+    if axes is None:
+        error = 1.02 * _U * ((d + 4) * q * most + 2 * b) + 1e-36
+        margin = np.zeros(n, np.float32)
+    else:
+        error = 1.02 * _U * (q * most + b) + 1e-36
+        margin = (1.02 * _U * ((axes.shape[1] + 8) * q * most + 3 * b)).astype(np.float32) * np.float32(1 + 2**-20)
+    lists = _Lists.empty(n, need, 2 * error + TIE * space.norm * space.norm.max())
+    scan = _Scan(space, lists, margin, exact=axes is not None)
+    if whole:
+        assert centred is not None
+        scan.rows(_symmetric(centred), 0, 0)
+    else:
+        scan.tiles(_leading(space, axes) if axes is not None else space.block, max(256, min(_TILE, int((budget / 8) ** 0.5))))
+    out, who = np.empty((n, need)), np.empty((n, need), np.int64)
+    _spread(_kernels.settle, 0, n, lists.values, lists.others, lists.count, lists.slack, lists.full, need, space.raw,
+            space.factor, space.base, out, who)
+    for at in np.array_split(np.flatnonzero(lists.full), max(1, int(lists.full.sum()) * n * 8 // budget + 1)):
+        if len(at):
+            out[at], who[at] = _whole_rows(rows, at, need)
+    return out, who, space.norm
+
+
+@dataclass(frozen=True, eq=False)
+class _Scan:
+    """Tiles shown to the lists."""
+
+    space: _Space
+    lists: _Lists
+    margin: np.ndarray
+    exact: bool
+
+    def tiles(self, block: Callable[[int, int], torch.Tensor], step: int) -> None:
+        """Every pair of samples once, a tile serving its rows and its columns.
+
+        Parameters
+        ----------
+        block : (start, stop) -> float32 (stop - start, K), whose inner products the tiles hold.
+        step : rows of a tile.
+        """
+        n = len(self.space.raw)
+        starts = range(0, n, step)
+        for i in starts:  # so that every list has a floor
+            self.rows(_symmetric(block(i, min(i + step, n))), i, i)
+        for i in starts:
+            left = block(i, min(i + step, n))
+            for j in starts[i // step + 1 :]:
+                right = block(j, min(j + step, n))
+                with _full_precision():
+                    tile = (left @ right.T).numpy()
+                self.rows(tile, i, j)
+                self.columns(tile, i, j)
+
+    def rows(self, tile: np.ndarray, row0: int, col0: int) -> None:
+        """Show a tile to the lists of its rows."""
+        a, s = self.lists, self.space
+        _spread(_kernels.offer_rows, 0, len(tile), tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack, a.full, a.need,
+                a.lanes, s.shift.astype(np.float32), self.margin, self.exact, s.raw, s.factor, s.base, row0 == col0)
+
+    def columns(self, tile: np.ndarray, row0: int, col0: int) -> None:
+        """Show a tile to the lists of its columns."""
+        a, s = self.lists, self.space
+        _spread(_kernels.offer_columns, 0, tile.shape[1], tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack, a.full,
+                a.need, s.shift.astype(np.float32), self.margin, self.exact, s.raw, s.factor, s.base)
+
+
+def _symmetric(x: torch.Tensor, step: int = 256) -> np.ndarray:
+    """x x', of which only blocks on and above the diagonal are multiplied out."""
+    n = len(x)
+    out = torch.empty(n, n, dtype=x.dtype)
+    with _full_precision():
+        for i in range(0, n, step):
+            torch.mm(x[i : i + step], x[i:].T, out=out[i : i + step, i:])
+            out[i + step :, i : i + step] = out[i : i + step, i + step :].T
+    return out.numpy()
+
+
+# leading axes
+
+
+def _axes(space: _Space, need: int) -> np.ndarray | None:
+    """(d, m) orthonormal leading axes, where the product over them and a bound of the rest is cheaper than all; else None.
+
+    The price is in nanoseconds for one pair of samples, with the speeds of an ordinary core; it decides how long the search
+    takes and never what it finds.
+    """
+    n, d = space.raw.shape
+    if d < 2 * _AXES[0]:
+        return None
+    some = np.linspace(0, n - 1, min(n, 8192)).astype(np.int64)
+    c = space.factor[some, None] * space.raw[some] - space.mean
+    _, vectors = np.linalg.eigh(c.T @ c)
+    vectors = vectors[:, ::-1]
+    asked = some[:: len(some) // 64][:64]
+    best, price = None, d / 75 + 0.3
+    lead = (space.factor[asked, None] * space.raw[asked] - space.mean) @ vectors
+    passed = {m: 0 for m in _AXES if 2 * m <= d}
+    scores = np.empty((len(asked), n), np.float32)
+    for start in range(0, n, 8192):
+        stop = min(start + 8192, n)
+        block = space.block(start, stop).numpy()
+        scores[:, start:stop] = lead.astype(np.float32) @ (block @ vectors.astype(np.float32)).T + space.shift[start:stop]
+    least = -np.partition(-scores, need, axis=1)[:, need]  # its own similarity is among them
+    for start in range(0, n, 8192):
+        stop = min(start + 8192, n)
+        other = space.block(start, stop).numpy() @ vectors.astype(np.float32)
+        for m in passed:
+            rest = np.sqrt(np.maximum(space.size[start:stop] ** 2 - (other[:, :m] ** 2).sum(1), 0))
+            own = np.sqrt(np.maximum(space.size[asked] ** 2 - (lead[:, :m] ** 2).sum(1), 0))
+            bound = lead[:, :m] @ other[:, :m].T + own[:, None] * rest + space.shift[start:stop]
+            passed[m] += int((bound >= least[:, None]).sum())
+    for m, count in passed.items():
+        share = 2 * count / (len(asked) * n)  # twice: floors are lower on the way
+        cost = (m + 1) / 75 + 0.3 + 2 * share * (150 + d / 4)
+        if cost < price:
+            best, price = vectors[:, :m], cost
+    return None if best is None else np.ascontiguousarray(best)
+
+
+def _leading(space: _Space, axes: np.ndarray) -> Callable[[int, int], torch.Tensor]:
+    """Samples on the leading axes, and the length of the rest as one more column: inner products bound those in full."""
+    n, m = len(space.raw), axes.shape[1]
+    out = torch.empty(n, m + 1, dtype=torch.float32)
+    for start in range(0, n, 8192):
+        at = slice(start, min(start + 8192, n))
+        lead = (space.factor[at, None] * space.raw[at] - space.mean) @ axes
+        rest = np.sqrt(np.maximum(space.size[at] ** 2 - (lead**2).sum(1), 0) + 1e-13 * space.size[at] ** 2)
+        out[at, :m], out[at, m] = torch.from_numpy(lead), torch.from_numpy(rest * (1 + 2 * _U))
+    return lambda start, stop: out[start:stop]
+
+
+# the plain way, for samples with hundreds of near ties, and where there are no compiled loops
+
+
+def _whole_rows(rows: Rows, at: np.ndarray, need: int) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest of some samples, from float64 products with all others."""
+    which = torch.from_numpy(at)
+    similar = torch.empty(len(at), len(rows), dtype=torch.float64, device=rows.device)
+    mine = rows.block(which.to(rows.device))
+    step = max(1, 2**24 // rows.shape[1])
+    for start in range(0, len(rows), step):
+        similar[:, start : start + step] = mine @ rows.block(slice(start, start + step)).T
+    similar[torch.arange(len(at)), which] = -torch.inf
+    values, found = similar.topk(need, dim=1)
+    return values.cpu().numpy(), found.cpu().numpy()
+
+
+def _plain(rows: Rows, k: int, budget: int) -> Neighbours:
+    """The search by float64 products alone, on any device."""
+    n = len(rows)
+    need = min(k + 1, n - 1)
+    values, found = np.empty((n, need)), np.empty((n, need), np.int64)
     step = max(1, min(n, budget // (8 * n)))
     for start in range(0, n, step):
-        stop = min(start + step, n)
-        similar = x[start:stop] @ x.T
-        similar[torch.arange(stop - start), torch.arange(start, stop)] = -torch.inf
-        values, found = similar.topk(reach, dim=1)
-        tie = TIE * largest * sizes[start:stop, None]
-        lists[start:stop], settled[start:stop] = certain(values, found, k, tie)
-    return Neighbours(lists, settled, k)
+        at = np.arange(start, min(start + step, n))
+        values[at], found[at] = _whole_rows(rows, at, need)
+    norm = torch.cat([rows.block(slice(i, i + step)).norm(dim=1) for i in range(0, n, step)]).cpu()
+    tie = (TIE * norm.max() * norm)[:, None]
+    lists, settled = certain(torch.from_numpy(values), torch.from_numpy(found), k, tie)
+    return Neighbours(lists.to(rows.device), settled.to(rows.device), k)
+
+
+# threads
+
+
+def _spread(kernel: Callable, start: int, stop: int, *args: object) -> None:
+    """Run a compiled loop over rows start to stop on as many threads as torch uses."""
+    threads = min(torch.get_num_threads(), max(1, (stop - start) // 64))
+    if threads == 1:
+        kernel(start, stop, *args)
+        return
+    edges = np.linspace(start, stop, threads + 1).astype(np.int64)
+    list(_pool(os.getpid(), threads).map(lambda i: kernel(int(edges[i]), int(edges[i + 1]), *args), range(threads)))
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:  # of this process: threads do not survive a fork
+    return ThreadPoolExecutor(threads, thread_name_prefix="platometer")
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """float32 products that are float32, whatever `torch.set_float32_matmul_precision` was given."""
+    asked = torch.get_float32_matmul_precision()
+    if asked == "highest":
+        yield
+        return
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(asked)
