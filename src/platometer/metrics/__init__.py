@@ -9,5 +9,6 @@ A metric is a frozen dataclass in a file of its own; its fields are its options,
 """
 
 from platometer.metrics._metric import INVARIANCES, Facts, Metric, Moments, names, parse
+from platometer.metrics._moments import GridMoments
 
-__all__ = ["INVARIANCES", "Facts", "Metric", "Moments", "names", "parse"]
+__all__ = ["INVARIANCES", "Facts", "GridMoments", "Metric", "Moments", "names", "parse"]

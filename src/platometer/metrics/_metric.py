@@ -14,6 +14,7 @@ import torch
 
 from platometer import plugins, spec
 from platometer.errors import InputError, ShapeError, SpecError, suggestion
+from platometer.metrics._moments import GridMoments
 
 INVARIANCES = ("rotation", "scale", "translation", "linear")
 """What a metric may be blind to on either side: an orthogonal map; one positive factor; one added vector; any
@@ -125,14 +126,28 @@ class Metric(ABC):
         """
         return torch.stack([self.grid(lefts, [self.permute(b, order) for b in rights]) for order in orders])
 
+    def null_moments(self, lefts: Sequence, rights: Sequence) -> GridMoments | None:
+        """Exact moments of all scores of a grid over all re-pairings, and how the scores go together, or None where no
+        closed form is known.
+
+        Parameters
+        ----------
+        lefts, rights : L and M prepared sides over the same samples.
+        """
+        return None
+
     def moments(self, a: typing.Any, b: typing.Any) -> Moments | None:
-        """Exact moments of the score over all re-pairings, or None where no closed form is known.
+        """Exact moments of one score over all re-pairings, or None where no closed form is known.
 
         Parameters
         ----------
         a, b : prepared sides.
         """
-        return None
+        found = self.null_moments([a], [b])
+        if found is None:
+            return None
+        skewness = None if found.skewness is None else float(found.skewness[0, 0])
+        return Moments(float(found.mean[0, 0]), float(found.variance[0, 0]), skewness)
 
     def remarks(self, a: typing.Any) -> tuple[str, ...]:
         """What a reader must know about a prepared side, such as many ties; usually nothing.

@@ -17,7 +17,7 @@ from typing import Literal
 import torch
 
 from platometer.errors import InputError
-from platometer.metrics import Facts, Metric
+from platometer.metrics import Facts, GridMoments, Metric, _moments
 from platometer.metrics._grams import (
     Side,
     centred,
@@ -98,3 +98,6 @@ class Cka(Metric):
 
     def null_grid(self, lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tensor) -> torch.Tensor:
         return null_grid(lefts, rights, orders)
+
+    def null_moments(self, lefts: Sequence[Side], rights: Sequence[Side]) -> GridMoments | None:
+        return _moments.of_pair(_moments.of_sides(lefts), _moments.of_sides(rights))

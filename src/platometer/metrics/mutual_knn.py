@@ -15,7 +15,7 @@ import torch
 
 from platometer.errors import InputError
 from platometer.knn import Neighbours, neighbours
-from platometer.metrics import Facts, Metric
+from platometer.metrics import Facts, GridMoments, Metric, _moments
 from platometer.metrics._neighbourhoods import TIES, null_overlaps, overlap, overlaps, tie_remarks
 
 
@@ -62,6 +62,10 @@ class MutualKnn(Metric):
 
     def null_grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
         return null_overlaps(lefts, rights, orders) / (lefts[0].n * self.k)
+
+    def null_moments(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> GridMoments | None:
+        forms = _moments.directed(lefts), _moments.directed(rights)
+        return _moments.of_pair(*forms, family="negative-binomial", unit=1 / (lefts[0].n * self.k))
 
     def remarks(self, a: Neighbours) -> tuple[str, ...]:
         return tie_remarks(a)

@@ -16,17 +16,22 @@ class Calibration:
     Attributes
     ----------
     observed : the statistic on the true pairing.
-    p : (1 + draws at least as alike) / (draws + 1).
-    null_mean, null_sd : of the draws; sd with divisor B - 1, NaN-free: None for a single draw.
+    p : (1 + draws at least as alike) / (draws + 1); approximate for ``method="closed form"``.
+    null_mean, null_sd : of the draws, sd with divisor B - 1 (None for a single draw); or in closed form, exact for one
+        layer pair and for the mean over the grid.
     z : (observed - null_mean) / null_sd, signed so that positive means more alike; None where the sd is 0 or unknown.
     excess : observed - null_mean, signed in the same way.
     tau : threshold at level `alpha`.
     score : calibrated score in [0, 1], 0 at the threshold and 1 at perfect agreement; None where the metric has no
         bound to scale to.
     alpha : level of the threshold.
-    draws : (B,) the statistic under each re-pairing.
+    draws : (B,) the statistic under each re-pairing; empty in closed form.
     null : how the pairing was broken.
-    seed : of the draws.
+    seed : of the draws, or of the simulated grids.
+    method : ``"draws"``; ``"sequential draws"``, as many as were needed (Besag and Clifford 1991); or
+        ``"closed form"``, no draws.
+    least : the least p that could have come out.
+    note : why this method, in words, where it was chosen by ``null="auto"``.
     """
 
     observed: float
@@ -41,6 +46,13 @@ class Calibration:
     draws: np.ndarray = field(repr=False)
     null: str = "permutation"
     seed: int = 0
+    method: str = "draws"
+    least: float | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.least is None:
+            object.__setattr__(self, "least", 1 / (len(self.draws) + 1))
 
 
 def calibrate(

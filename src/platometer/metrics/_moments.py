@@ -1,0 +1,412 @@
+"""Exact moments of matrix statistics over all re-pairings of the samples.
+
+CKA, RV, RSA and mutual kNN are each, up to a constant, G = <A, P B P'>: a matrix of the left side against a matrix of
+the right side, re-paired by a random permutation P. The moments of G over all n! permutations follow from sums over A
+and sums over B alone, so a whole grid of layer pairs costs little more than the layers.
+
+**Mean and covariance.** The n x n matrices split, under re-pairing, into orthogonal parts: what is constant (on the
+diagonal and off it); what is given by one centred number per sample (diagonal, row sums, column sums); and two rests
+with zero diagonal and zero row sums, one symmetric, of dimension n(n-3)/2, one antisymmetric, of dimension
+(n-1)(n-2)/2. By Schur's lemma the parts do not mix, and within each part
+
+    E[<A, P B P'> <C, P D P'>] = <A, C> <B, D> / dimension,
+
+summed over the copies of a part where it occurs more than once. The symmetric rest is the U-centred matrix of Székely
+and Rizzo 2014, which is why debiased CKA has variance 2 / (n (n-3)) whatever the data. Written out in sums over
+entries, this is the permutational variance of Mantel 1967 and of Kazi-Aoual et al. 1995.
+
+**Third moment**, of symmetric matrices without the constant part. E[G^3] is a sum over the 203 ways in which the six
+indices of three factors can coincide (set partitions), each weighted by 1 / n(n-1)...; sums over distinct indices come
+from unrestricted sums by Möbius inversion, and of those only the eleven in `_cubic` do not vanish.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from platometer.knn import Neighbours
+from platometer.metrics._grams import Side
+
+_LEAST_N = 4  # below, the rests have no dimension and enumeration is no work
+_DOUBLE = 512  # samples, up to which the cube of a Gram is taken in float64; beyond, float32 gives six digits
+_NULL = 1e-12  # directions this weak, relative to the strongest, are rounding
+_CHUNK = 2**24  # entries held at once
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part of a grid of statistics: with Z (r, s) standard normal, sum_c left[l, c] Z right[m, c]'.
+
+    Parameters
+    ----------
+    left : (L, c, r) factors of the left layers.
+    right : (M, c, s) factors of the right layers.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class GridMoments:
+    """Moments of every score of a grid over all n! re-pairings, and how the scores go together.
+
+    Parameters
+    ----------
+    mean, variance : (L, M) exact.
+    skewness : (L, M) exact third standardised moment, 0 where the variance is 0; None where it is not known.
+    parts : whose covariances add up to the exact covariance of the grid.
+    family : the curve that the tails follow: ``"pearson3"``, by mean, variance and skewness; or
+        ``"negative-binomial"``, for counts, by mean and variance.
+    unit : score of one count, for ``"negative-binomial"``.
+
+    Examples
+    --------
+    >>> from platometer.metrics import parse
+    >>> metric = parse("cka(estimator=debiased)")
+    >>> x = torch.randn(9, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    >>> side = metric.prepare(x)
+    >>> found = metric.null_moments([side], [side])
+    >>> bool(abs(found.variance[0, 0] - 2 / (9 * 6)) < 1e-12)
+    True
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    skewness: np.ndarray | None
+    parts: tuple[Part, ...]
+    family: Literal["pearson3", "negative-binomial"] = "pearson3"
+    unit: float = 1.0
+
+    def covariance(self) -> np.ndarray:
+        """(L, M, L, M): the exact covariance of every two scores; for small grids."""
+        shape = self.mean.shape
+        total = np.zeros((*shape, *shape))
+        for part in self.parts:
+            total += np.einsum("acr,bdr,mcs,nds->ambn", part.left, part.left, part.right, part.right, optimize=True)
+        return total
+
+    def mean_variance(self) -> float:
+        """The exact variance of the mean over the grid."""
+        return sum(
+            float(((part.left.mean(0).T @ part.right.mean(0)) ** 2).sum()) for part in self.parts
+        )
+
+    def only(self, row: int, column: int) -> GridMoments:
+        """The moments of one layer pair, as a grid of one.
+
+        Parameters
+        ----------
+        row, column : positions, negative ones from the end.
+        """
+        def pick(table: np.ndarray) -> np.ndarray:
+            return table[row, column].reshape(1, 1)
+
+        parts = tuple(Part(p.left[[row]], p.right[[column]]) for p in self.parts)
+        skewness = None if self.skewness is None else pick(self.skewness)
+        return GridMoments(pick(self.mean), pick(self.variance), skewness, parts, self.family, self.unit)
+
+
+@dataclass(frozen=True, eq=False)
+class Forms:
+    """What the layers of one side bring to the moments.
+
+    Parameters
+    ----------
+    n : samples.
+    level : (L, a) the constant parts; the mean is the inner product of left and right.
+    vectors : (L, c, n) one centred number per sample, in c copies.
+    even : (L, L) inner products of the symmetric rests.
+    odd : (L, L) of the antisymmetric rests; None for symmetric matrices.
+    cubic : (L, 11) the sums of `_cubic`, without the constant part; None where they are not known.
+    """
+
+    n: int
+    level: np.ndarray
+    vectors: np.ndarray
+    even: np.ndarray
+    odd: np.ndarray | None = None
+    cubic: np.ndarray | None = None
+
+
+def of_pair(left: Forms, right: Forms, *, family: Literal["pearson3", "negative-binomial"] = "pearson3",
+            unit: float = 1.0) -> GridMoments | None:
+    """The moments of all layer pairs; None for fewer than four samples.
+
+    Parameters
+    ----------
+    left, right : of the two sides.
+    family, unit : as in `GridMoments`; moments come out in these units.
+    """
+    n = left.n
+    if n < _LEAST_N:
+        return None
+    parts = [
+        _part(np.einsum("acn,bdn->acbd", left.vectors, left.vectors), np.einsum("acn,bdn->acbd", right.vectors, right.vectors),
+              unit / math.sqrt(n - 1)),
+        _part(left.even[:, None, :, None], right.even[:, None, :, None], unit / math.sqrt(n * (n - 3) / 2)),
+    ]
+    if left.odd is not None and right.odd is not None:
+        parts.append(_part(left.odd[:, None, :, None], right.odd[:, None, :, None], unit / math.sqrt((n - 1) * (n - 2) / 2)))
+    mean = unit * left.level @ right.level.T
+    variance = sum(np.einsum("lcr,ldr,mcs,mds->lm", p.left, p.left, p.right, p.right, optimize=True) for p in parts)
+    skewness = None
+    if left.cubic is not None and right.cubic is not None:
+        third = unit**3 * _third(left.cubic, right.cubic, n)
+        skewness = np.divide(third, variance**1.5, out=np.zeros_like(third), where=variance > 0)
+    return GridMoments(mean, variance, skewness, tuple(parts), family, unit)
+
+
+def symmetric(grams: Sequence[torch.Tensor]) -> Forms:
+    """The forms of symmetric matrices, with any diagonal and any row sums.
+
+    Parameters
+    ----------
+    grams : L of (n, n) float64.
+    """
+    return _of_layers([_dense(gram) for gram in grams], _squares(grams))
+
+
+def of_sides(sides: Sequence[Side]) -> Forms:
+    """The forms of prepared sides of the Gram metrics, in Gram form or in feature form.
+
+    Parameters
+    ----------
+    sides : L of them.
+    """
+    layers = [_dense(side.gram) if side.gram is not None else _featured(side) for side in sides]
+    if all(side.gram is not None for side in sides):
+        inner = _squares([side.gram for side in sides])  # type: ignore[misc]
+    else:
+        inner = np.array([[a.product(b) for b in sides] for a in sides])
+    return _of_layers(layers, inner)
+
+
+def directed(sides: Sequence[Neighbours]) -> Forms:
+    """The forms of neighbour graphs: 0/1 matrices without a diagonal, row i marking the neighbours of i.
+
+    Rows may hold fewer than k neighbours (ties), so nothing is assumed about row sums.
+
+    Parameters
+    ----------
+    sides : L neighbour lists.
+    """
+    n, pairs = sides[0].n, [tuple(ends.cpu().numpy() for ends in side.edges()) for side in sides]
+    rows = np.stack([np.bincount(u, minlength=n) for u, _ in pairs]).astype(np.float64)
+    columns = np.stack([np.bincount(v, minlength=n) for _, v in pairs]).astype(np.float64)
+    there, back = _incidence(pairs, n), _incidence([(v, u) for u, v in pairs], n)
+    same, crossed = (there @ there.T).toarray(), (there @ back.T).toarray()
+    total = rows.sum(1)
+    level = total[:, None] / math.sqrt(n * (n - 1))
+    even = (rows + columns) / 2
+    even, odd = (even - even.mean(1, keepdims=True)) * math.sqrt(2 / (n - 2)), (rows - columns) / 2 * math.sqrt(2 / n)
+    return Forms(
+        n, level, np.stack([even, odd], axis=1),
+        (same + crossed) / 2 - level @ level.T - even @ even.T, (same - crossed) / 2 - odd @ odd.T,
+    )
+
+
+def _incidence(pairs: Sequence[tuple[np.ndarray, ...]], n: int) -> sparse.csr_array:
+    """(L, n n): row l marks the edges of layer l."""
+    codes = [u * n + v for u, v in pairs]
+    start = np.concatenate([[0], np.cumsum([len(code) for code in codes])])
+    columns = np.concatenate(codes)
+    return sparse.csr_array((np.ones(len(columns)), columns, start), shape=(len(pairs), n * n))
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """One symmetric matrix: diagonal (n,), row sums without it (n,), and the sums of `_cubic` (11,)."""
+
+    diagonal: np.ndarray
+    rows: np.ndarray
+    cubic: np.ndarray
+
+
+def _of_layers(layers: Sequence[_Layer], inner: np.ndarray) -> Forms:
+    n = len(layers[0].diagonal)
+    diagonal, rows = (np.stack([getattr(layer, name) for layer in layers]) for name in ("diagonal", "rows"))
+    level = np.stack([diagonal.sum(1) / math.sqrt(n), rows.sum(1) / math.sqrt(n * max(n - 1, 1))], axis=1)
+    vectors = np.stack([
+        diagonal - diagonal.mean(1, keepdims=True),
+        (rows - rows.mean(1, keepdims=True)) * math.sqrt(2 / max(n - 2, 1)),
+    ], axis=1)
+    even = inner - level @ level.T - np.einsum("acn,bcn->ab", vectors, vectors)
+    return Forms(n, level, vectors, even, cubic=np.stack([layer.cubic for layer in layers]))
+
+
+def _squares(grams: Sequence[torch.Tensor]) -> np.ndarray:
+    """(L, L) inner products."""
+    flat = torch.stack([gram.flatten() for gram in grams]).to(torch.float64)
+    return (flat @ flat.T).cpu().numpy()
+
+
+def _dense(gram: torch.Tensor) -> _Layer:
+    n = len(gram)
+    gram = gram.to(torch.float64)
+    diagonal = gram.diagonal().clone()
+    rows = gram.sum(1) - diagonal
+    bare = gram - rows.sum() / max(n * (n - 1), 1)
+    bare.diagonal().copy_(diagonal - diagonal.mean())
+    d, r, squares = bare.diagonal(), bare.sum(1), bare * bare
+    q = squares.sum(1)
+    small = bare if n <= _DOUBLE else bare.float()
+    triangles = ((small @ small) * small).sum(dtype=torch.float64)
+    cubes = squares.mul_(bare).sum()
+    moved = bare @ torch.stack([d, r], dim=1)
+    cubic = torch.stack([
+        (d**3).sum(), (d * d * r).sum(), d @ moved[:, 0], d @ q, cubes, (d * r * r).sum(), r @ moved[:, 0], triangles,
+        q @ r, (r**3).sum(), r @ moved[:, 1],
+    ])
+    return _Layer(diagonal.cpu().numpy(), rows.cpu().numpy(), cubic.cpu().numpy())
+
+
+def _featured(side: Side) -> _Layer:
+    """The same without the Gram matrix: it is F J F' less a diagonal, with J of +1 and -1, and row sums are zero."""
+    x = side.features.to(torch.float64)  # type: ignore[union-attr]
+    n = len(x)
+    one = torch.ones(n, 1, dtype=x.dtype, device=x.device)
+    sizes = (x * x).sum(1)
+    if side.diagonal is None:  # biased: x x' - t H, which has no constant part
+        t = float(sizes.sum()) / (n - 1)
+        f, signs = torch.cat([x, one * math.sqrt(t / n)], dim=1), [1.0]
+        taken = torch.full_like(sizes, t)
+        diagonal, rows = sizes, -sizes
+    else:  # U-centred: x_i x_j' - a_i - a_j off the diagonal, as (1-a_i)(1-a_j)/2 - (1+a_i)(1+a_j)/2
+        a = (-sizes / (n - 2) + sizes.sum() / (2 * (n - 1) * (n - 2)))[:, None]
+        f, signs = torch.cat([x, (one - a) / math.sqrt(2), (one + a) / math.sqrt(2)], dim=1), [1.0, -1.0]
+        taken = None
+        diagonal = rows = torch.zeros_like(sizes)
+    j = torch.tensor([1.0] * x.shape[1] + signs, dtype=x.dtype, device=x.device)
+    whole = (f * f) @ j  # the diagonal of F J F'
+    taken = whole if taken is None else taken
+    small = f.T @ f * j
+    d, second = whole - taken, ((f @ (small * j[:, None]).T) * f).sum(1)  # second: the diagonal of (F J F')^2
+    q = second - 2 * taken * whole + taken**2
+    moved = f.T @ d
+    cubic = torch.zeros(11, dtype=x.dtype, device=x.device)
+    cubic[0] = (d**3).sum()
+    cubic[2] = (moved * moved) @ j - taken @ (d * d)
+    cubic[3] = d @ q
+    cubic[4] = _cubes(f, j) - (whole**3).sum() + cubic[0]
+    cubic[7] = (small @ small @ small).trace() - 3 * (taken @ second) + 3 * (taken**2 @ whole) - (taken**3).sum()
+    return _Layer(diagonal.cpu().numpy(), rows.cpu().numpy(), cubic.cpu().numpy())
+
+
+def _cubes(f: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    """The sum of (F J F')^3 entry by entry: over pairs of samples or over triples of features, whichever is fewer."""
+    n, d = f.shape
+    total = torch.zeros((), dtype=f.dtype, device=f.device)
+    if d * d >= n:
+        step = max(1, _CHUNK // n)
+        for start in range(0, n, step):
+            total += ((f[start : start + step] * signs) @ f.T).pow_(3).sum()
+        return total
+    for a in range(d):
+        table = (f * f[:, a, None]).T @ f
+        total += signs[a] * (signs @ (table * table) @ signs)
+    return total
+
+
+def _part(left: np.ndarray, right: np.ndarray, weight: float) -> Part:
+    """From covariances (L, c, L, c) and (M, c, M, c) to factors, the weight inside the left one."""
+    return Part(_factor(left) * weight, _factor(right))
+
+
+def _factor(covariance: np.ndarray) -> np.ndarray:
+    """(L, c, r) with factor factor' = covariance, directions without spread left out."""
+    layers, copies = covariance.shape[:2]
+    values, directions = np.linalg.eigh(covariance.reshape(layers * copies, -1))
+    kept = values > max(values[-1] * _NULL, 1e-30)
+    return (directions[:, kept] * np.sqrt(values[kept])).reshape(layers, copies, -1)
+
+
+def _third(left: np.ndarray, right: np.ndarray, n: int) -> np.ndarray:
+    """(L, M): E[G^3] from the sums of `_cubic` of both sides, (L, 11) and (M, 11)."""
+    weights, sizes = _lattice()
+    kept = sizes <= n  # more than n indices cannot differ
+    falling = np.array([math.perm(n, int(size)) for size in sizes[kept]], dtype=np.float64)
+    return (left @ weights[kept].T / falling) @ (right @ weights[kept].T).T
+
+
+@cache
+def _lattice() -> tuple[np.ndarray, np.ndarray]:
+    """For every partition of the six indices: the sum over distinct indices in terms of `_cubic`, and its blocks.
+
+    Equal rows are merged where they have equally many blocks, so that few of the 203 remain.
+    """
+    partitions = list(_partitions(6))
+    merged: dict[tuple[int, tuple[int, ...]], int] = {}
+    for fine in partitions:
+        row = [0] * 11
+        for coarse in _coarser(fine):
+            kind = _cubic(coarse)
+            if kind is not None:
+                row[kind] += _moebius(fine, coarse)
+        if any(row):
+            key = (len(set(fine)), tuple(row))
+            merged[key] = merged.get(key, 0) + 1
+    weights = np.array([[math.sqrt(times) * entry for entry in row] for (_, row), times in merged.items()])
+    return weights, np.array([blocks for blocks, _ in merged])
+
+
+def _cubic(blocks: tuple[int, ...]) -> int | None:
+    """Which sum three factors K[a,b] K[c,d] K[e,f] give when their indices coincide as `blocks` says; None for zero.
+
+    With d the diagonal, R the row sums and q = diag(K K):
+    0: d^3; 1: d^2 R; 2: d'Kd; 3: d q; 4: all K_ij^3; 5: d R^2; 6: d'KR; 7: tr K^3; 8: q R; 9: R^3; 10: R'KR.
+    A factor that shares no index with the others gives sum(d) or sum(R), which are zero without the constant part.
+    """
+    edges = [blocks[0:2], blocks[2:4], blocks[4:6]]
+    if any(not set(edge) & {v for j, other in enumerate(edges) if j != i for v in other} for i, edge in enumerate(edges)):
+        return None
+    loops = [a for a, b in edges if a == b]
+    links = [frozenset(edge) for edge in edges if edge[0] != edge[1]]
+    if len(loops) == 3:
+        return 0
+    if len(loops) == 2:
+        return 1 if loops[0] == loops[1] else 2
+    if len(loops) == 1:
+        if links[0] == links[1]:
+            return 3
+        return 5 if loops[0] in links[0] & links[1] else 6
+    vertices = len(set(blocks))
+    if vertices == 2:
+        return 4
+    if vertices == 3:
+        return 7 if len(set(links)) == 3 else 8
+    return 9 if links[0] & links[1] & links[2] else 10
+
+
+def _partitions(size: int) -> Iterator[tuple[int, ...]]:
+    """Every set partition, as the block of each element, blocks numbered by first appearance."""
+    def grow(prefix: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        if len(prefix) == size:
+            yield prefix
+            return
+        for block in range(max(prefix, default=-1) + 2):
+            yield from grow((*prefix, block))
+
+    return grow(())
+
+
+def _coarser(fine: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Every partition whose blocks are unions of blocks of this one."""
+    for merged in _partitions(len(set(fine))):
+        yield tuple(merged[block] for block in fine)
+
+
+def _moebius(fine: tuple[int, ...], coarse: tuple[int, ...]) -> int:
+    """Of the partition lattice: the product of (-1)^(m-1) (m-1)! over coarse blocks made of m fine ones."""
+    pairs = {(b, a) for a, b in zip(fine, coarse, strict=True)}
+    counts = [len(list(group)) for _, group in itertools.groupby(sorted(pairs), key=lambda pair: pair[0])]
+    return math.prod((-1) ** (m - 1) * math.factorial(m - 1) for m in counts)

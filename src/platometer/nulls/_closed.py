@@ -1,0 +1,210 @@
+"""A score set against the exact moments of its null, without re-pairing anything.
+
+One layer pair: a curve with the null's moments gives the tail. A Pearson III curve (a shifted gamma) takes mean,
+variance and skewness; a negative binomial, for counts, mean and variance. Many layer pairs: grids are simulated whose
+margins are those curves and whose dependence is Gaussian with the exact covariance (a Gaussian copula), and each is
+summarised as the observed grid was. Mean and variance are exact; p and the threshold are approximate, by how much is
+measured in ``benchmarks/nulls/level.py``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from scipy import special
+
+from platometer import stats
+from platometer.metrics import GridMoments
+from platometer.nulls._calibration import Calibration, calibrate
+
+SIMULATED = 20_000
+"""Simulated grids; no closed-form p is given below 1 / (SIMULATED + 1), beyond which the curves are not verified."""
+
+_CHUNK = 2**21  # scores simulated at once
+_REACH, _STEP = 8.0, 1 / 32  # of the tables of quantiles, in normal deviates
+_STREAM = 2**63  # sets the words of the simulation apart from those of the re-pairings
+_FLAT = 1e-4  # skewness below which a Pearson III curve is a normal curve to every digit that matters
+
+
+def closed_form(
+    observed: float,
+    moments: GridMoments,
+    *,
+    summarise: Callable[[np.ndarray], np.ndarray],
+    exact: tuple[float, float] | None = None,
+    alike: str = "high",
+    best: float | None = 1.0,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Calibration:
+    """The observed statistic read against its null's moments; there are no draws in it.
+
+    Parameters
+    ----------
+    observed : the summary of the observed grid.
+    moments : of the grid.
+    summarise : (B, L, M) -> (B,), as the observed grid was summarised.
+    exact : mean and sd of the summary, where known; simulated summaries are moved to them.
+    alike, best, alpha : as in `calibrate`.
+    seed : of the simulated grids.
+
+    Examples
+    --------
+    >>> one = np.ones((1, 1))
+    >>> found = closed_form(1.645, GridMoments(0 * one, one, 0 * one, ()), summarise=lambda grids: grids[:, 0, 0])
+    >>> round(found.p, 3), round(found.tau, 3), len(found.draws)
+    (0.05, 1.645, 0)
+    """
+    curve = {"pearson3": "Pearson III", "negative-binomial": "negative binomial"}[moments.family]
+    if moments.mean.size > 1:
+        draws = np.concatenate([summarise(grids) for grids in simulated(moments, SIMULATED, seed=seed)])
+        if exact is not None and draws.std() > 0:
+            draws = exact[0] + (draws - draws.mean()) * (exact[1] / draws.std(ddof=1))
+        found = calibrate(observed, draws, alike=alike, best=best, alpha=alpha, seed=seed)
+        null = f"closed form ({curve}, Gaussian copula)"
+        return dataclasses.replace(
+            found, draws=np.empty(0), null=null, method="closed form", least=1 / (SIMULATED + 1),
+        )
+    margin = _margin(moments, 0, 0)
+    p = min(1.0, max(margin.at_least(observed) if alike == "high" else margin.at_most(observed), 1 / (SIMULATED + 1)))
+    tau = margin.quantile(1 - alpha if alike == "high" else alpha)
+    mean, sd = margin.mean, margin.sd
+    excess = (observed - mean) * (1 if alike == "high" else -1)
+    return Calibration(
+        observed=observed, p=p, null_mean=mean, null_sd=sd, z=excess / sd if sd else None, excess=excess, tau=tau,
+        score=None if best is None else stats.calibrated(observed, tau, best=best), alpha=alpha, draws=np.empty(0),
+        null=f"closed form ({curve})", seed=seed, method="closed form", least=1 / (SIMULATED + 1),
+    )
+
+
+def simulated(moments: GridMoments, draws: int, *, seed: int = 0) -> Iterator[np.ndarray]:
+    """Grids of scores as chance would give them, (b, L, M) at a time; approximate, see the module's first lines.
+
+    Parameters
+    ----------
+    moments : of the grid.
+    draws : how many in all.
+    seed : the same seed gives the same grids, however they are split.
+    """
+    rows, columns = moments.mean.shape
+    sd = np.sqrt(moments.variance)
+    scale = np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > 0)
+    margins = [[_margin(moments, i, j) for j in range(columns)] for i in range(rows)]
+    bits = [np.random.Philox(key=np.array([seed % 2**64, _STREAM + i], dtype=np.uint64)) for i in range(len(moments.parts))]
+    width = max([rows * columns] + [p.left.shape[2] * p.right.shape[2] for p in moments.parts])
+    step = max(1, _CHUNK // width)
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        z = np.zeros((size, rows, columns))
+        for part, words in zip(moments.parts, bits, strict=True):
+            r, s, copies = part.left.shape[2], part.right.shape[2], part.left.shape[1]
+            noise = _normal(words, size * r * s).reshape(size, r, s)
+            half = (part.left.reshape(rows * copies, r) @ noise).reshape(size, rows, copies * s)
+            z += half @ part.right.reshape(columns, copies * s).T
+        z *= scale
+        for i in range(rows):
+            for j in range(columns):
+                z[:, i, j] = margins[i][j].of_normal(z[:, i, j])
+        yield z
+
+
+class _Pearson:
+    """A Pearson III curve: mean + sd * (gamma deviate of that skewness)."""
+
+    def __init__(self, mean: float, sd: float, skewness: float) -> None:
+        self.mean, self.sd, self.skewness = mean, sd, skewness
+        self._table: np.ndarray | None = None
+
+    def at_least(self, score: float) -> float:
+        if self.sd == 0:
+            return float(score <= self.mean + 1e-12)
+        return float(_upper((score - self.mean) / self.sd, self.skewness))
+
+    def at_most(self, score: float) -> float:
+        if self.sd == 0:
+            return float(score >= self.mean - 1e-12)
+        return float(_upper((self.mean - score) / self.sd, -self.skewness))
+
+    def quantile(self, p: float) -> float:
+        return self.mean + self.sd * float(_deviate(special.ndtri(p), self.skewness))
+
+    def of_normal(self, z: np.ndarray) -> np.ndarray:
+        if self._table is None:
+            self._table = self.mean + self.sd * _deviate(np.arange(-_REACH, _REACH + _STEP, _STEP), self.skewness)
+        place = np.clip((z + _REACH) / _STEP, 0, len(self._table) - 1.001)
+        low = place.astype(np.int64)
+        here = self._table[low]
+        return here + (place - low) * (self._table[low + 1] - here)
+
+
+class _Counts:
+    """A curve on the counts 0, 1, ...: negative binomial where the variance exceeds the mean, as it nearly always does;
+    else Pearson III with the skewness that the same formula gives, (2 v - m) / (m sd), and a half count of continuity."""
+
+    def __init__(self, mean: float, sd: float, unit: float) -> None:
+        self.mean, self.sd, self.unit = mean, sd, unit
+        self._m, self._v = mean / unit, (sd / unit) ** 2
+        spread = self._v**0.5
+        self._first = max(0, int(self._m - 10 * spread) - 1)
+        self._counts = np.arange(self._first, int(self._m + 15 * spread) + 10, dtype=np.float64)
+        self._cuts: np.ndarray | None = None
+
+    def at_least(self, score: float) -> float:
+        return float(self._above(np.array(round(score / self.unit) - 1.0)))
+
+    def at_most(self, score: float) -> float:
+        return 1 - float(self._above(np.array(round(score / self.unit) + 0.0)))
+
+    def quantile(self, p: float) -> float:
+        return float(self.of_normal(np.array([special.ndtri(p)]))[0])
+
+    def of_normal(self, z: np.ndarray) -> np.ndarray:
+        if self._cuts is None:
+            self._cuts = -special.ndtri(self._above(self._counts))
+        return (self._first + np.searchsorted(self._cuts, z, side="left")) * self.unit
+
+    def _above(self, count: np.ndarray) -> np.ndarray:
+        """P(more than this many)."""
+        if self._v == 0:
+            return (count < round(self._m)).astype(np.float64)
+        if self._v > self._m * (1 + 1e-9):
+            p, size = self._m / self._v, self._m**2 / (self._v - self._m)
+            return np.where(count < 0, 1.0, special.betainc(np.maximum(count, 0) + 1, size, 1 - p))
+        skewness = (2 * self._v - self._m) / (self._m * self._v**0.5)
+        return np.where(count < 0, 1.0, _upper((count + 0.5 - self._m) / self._v**0.5, skewness))
+
+
+def _margin(moments: GridMoments, i: int, j: int) -> _Pearson | _Counts:
+    mean, sd = float(moments.mean[i, j]), float(moments.variance[i, j]) ** 0.5
+    if moments.family == "negative-binomial":
+        return _Counts(mean, sd, moments.unit)
+    return _Pearson(mean, sd, 0.0 if moments.skewness is None else float(moments.skewness[i, j]))
+
+
+def _upper(x: np.ndarray | float, skewness: float) -> np.ndarray:
+    """P(X >= x) of a standardised Pearson III variable."""
+    x = np.asarray(x, dtype=np.float64)
+    if abs(skewness) < _FLAT:
+        return special.ndtr(-x)
+    shape = 4 / skewness**2
+    place = np.maximum(shape + x * shape**0.5 * np.sign(skewness), 0.0)
+    return special.gammaincc(shape, place) if skewness > 0 else special.gammainc(shape, place)
+
+
+def _deviate(z: np.ndarray | float, skewness: float) -> np.ndarray:
+    """The standardised Pearson III deviate that is exceeded as often as the normal deviate z."""
+    z = np.asarray(z, dtype=np.float64) * (np.sign(skewness) if skewness else 1.0)
+    if abs(skewness) < _FLAT:
+        return z
+    shape = 4 / skewness**2
+    place = np.where(
+        z > 0, special.gammainccinv(shape, special.ndtr(-np.abs(z))), special.gammaincinv(shape, special.ndtr(-np.abs(z)))
+    )
+    return (place - shape) / shape**0.5 * np.sign(skewness)
+
+
+def _normal(words: np.random.Philox, size: int) -> np.ndarray:
+    """Normal deviates from raw bits, which are the same with every version of numpy."""
+    return special.ndtri(((words.random_raw(size) >> np.uint64(11)) + 0.5) * 2.0**-53)
