@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
 from platometer import __version__
-from platometer.errors import PlatometerError, SpecError, suggestion
+from platometer.errors import DataError, PlatometerError, SpecError, suggestion
+
+if TYPE_CHECKING:
+    from platometer.features import Features
+    from platometer.study import Plan
 
 app = typer.Typer(
     name="platometer", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -19,26 +25,50 @@ app = typer.Typer(
     help="Measure how alike neural networks represent the world, and what chance alone would give.",
 )
 _LISTS = ("metrics", "models", "datasets", "studies")
+_INTERRUPTED = 130
+
+
+class _Said(logging.Handler):
+    """Messages on whatever stderr is now: while bars are drawn, they stand above the bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)
 
 
 def main() -> None:
-    """Run the command line; errors of ours are one message and exit code 1, with --debug a traceback."""
+    """Run the command line; errors are one message and exit code 1, with --debug a traceback."""
     debug = "--debug" in sys.argv
     sys.argv = [word for word in sys.argv if word != "--debug"]
-    logging.basicConfig(level=logging.WARNING, format="platometer: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format="platometer: %(message)s", handlers=[_Said()])
+    logging.getLogger("platometer").setLevel(logging.DEBUG if debug else logging.WARNING)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:  # what typer makes of Ctrl-C
+            _leave("interrupted; what is finished is kept, and the same command goes on from there.", _INTERRUPTED)
+        raise
+    except KeyboardInterrupt:
+        _leave("interrupted; what is finished is kept, and the same command goes on from there.", _INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except PlatometerError as error:
         if debug:
             raise
-        print(f"platometer: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("platometer: interrupted; what is finished is kept, and the same command goes on from there.", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has left
-        sys.stderr.close()
-        sys.exit(0)
+        _leave(str(error), 1)
+    except Exception as error:
+        if debug:
+            raise
+        _leave(f"{type(error).__name__}: {error}. This is not an error that platometer foresaw; --debug shows where it "
+               "happened.", 1)
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    print(f"platometer: {message}", file=sys.stderr)
+    sys.exit(code)
 
 
 def _version(asked: bool) -> None:
@@ -59,7 +89,7 @@ def _options(
 def align(
     left: Annotated[Path, typer.Argument(help="Vectors: npy, npz, safetensors, parquet, csv, h5, zarr or pt.")],
     right: Annotated[Path, typer.Argument(help="Vectors of the same samples.")],
-    metric: Annotated[str, typer.Option(help="Such as 'cka(estimator=debiased)'; see 'platometer list metrics'.")] = "mutual_knn(k=10)",
+    metric: Annotated[str, typer.Option(help="Such as 'cka(estimator=debiased)'; see 'list metrics'.")] = "mutual_knn(k=10)",
     conditioning: Annotated[str, typer.Option(help="unit, none, clamp, platonic-rep(exact), ...")] = "unit",
     draws: Annotated[int, typer.Option(min=0, help="Re-pairings that say what chance gives; 0 for none.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the re-pairings.")] = 0,
@@ -83,7 +113,8 @@ def align(
     if as_json:
         from platometer.study._cells import as_answer
 
-        print(json.dumps(as_answer(found) | {"fingerprints": list(found.fingerprints), "notes": list(sides[2])}, allow_nan=False))
+        answer = as_answer(found) | {"fingerprints": list(found.fingerprints), "notes": list(sides[2])}
+        print(json.dumps(answer, allow_nan=False))
         return
     print(found)
     for note in sides[2]:
@@ -92,29 +123,32 @@ def align(
 
 @app.command()
 def run(
-    study: Annotated[str, typer.Argument(help="A study file, or the name of one that ships ('platometer list studies').")],
+    study: Annotated[str, typer.Argument(help="A study file, or the name of one that ships ('list studies').")] = "shapes",
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME if not given.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done and what it would cost.")] = False,
-    allow_code: Annotated[bool, typer.Option("--allow-code", help="Let python: models run the code that the study names.")] = False,
+    allow_code: Annotated[bool, typer.Option("--allow-code", help="Let python: models run the study's own code.")] = False,
     engine: Annotated[str | None, typer.Option(help="Where cells are answered.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once.")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Extract features again even where they are there.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do everything anew, even what is there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
     """Run a study, or go on with one that was interrupted."""
     from platometer.study import Study
 
     asked = Study.read(study)
-    plan = asked.plan(out, allow_code=allow_code)
-    _print_plan(plan, file=sys.stdout if dry_run else sys.stderr)
     if dry_run:
+        _print_plan(asked.plan(out, allow_code=allow_code), file=sys.stdout)
         return
-    result = asked.run(out, allow_code=allow_code, engine=engine, workers=workers, fresh=fresh)
+    result = asked.run(out, allow_code=allow_code, engine=engine, workers=workers, fresh=fresh, failures="keep",
+                       announce=lambda plan: _print_plan(plan, file=sys.stderr))
     if as_json:
         print(json.dumps(result.rows, allow_nan=False))
-        return
-    _print_rows(result.rows)
-    print(f"\npage  {result.page}\nrows  {result.table}")
+    else:
+        _print_rows(result.rows)
+        print(f"\npage  {result.page}\nrows  {result.table}")
+    if result.failures:
+        sys.stdout.flush()
+        _leave(result.told(), 1)
 
 
 @app.command()
@@ -127,10 +161,13 @@ def show(
 
     if (folder / "manifest.json").exists():
         features = store.open(folder)
-        value = {"model": features.model.as_dict(), "n": features.n, "layers": dict(zip(features.names, features.widths, strict=True)),
-                 "samples": features.samples, "pooling": features.pooling, "details": dict(features.details)}
+        layers = dict(zip(features.names, features.widths, strict=True))
+        value = {"model": features.model.as_dict(), "n": features.n, "layers": layers, "samples": features.samples,
+                 "pooling": features.pooling, "details": dict(features.details)}
         print(json.dumps(value, indent=None if as_json else 2, ensure_ascii=False))
         return
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {str(folder)!r}. Runs lie in runs/NAME, unless --out said otherwise.")
     found = rows.read(folder / "rows.parquet")
     print(json.dumps(found, allow_nan=False)) if as_json else _print_rows(found)
 
@@ -150,7 +187,7 @@ def list_(
     _table(titles, lines)
 
 
-def _vectors(path: Path, key: str | None):
+def _vectors(path: Path, key: str | None) -> Features:
     from platometer import store, vectors
 
     if (path / "manifest.json").exists():
@@ -189,18 +226,22 @@ def _listed(what: str) -> tuple[list[str], list[list[str]]]:
     return [noun, "what"], out
 
 
-def _print_plan(plan, *, file) -> None:
+def _print_plan(plan: Plan, *, file: TextIO) -> None:
+    most = "at most " if plan.at_most else ""
+    listed = ", ".join(plan.to_extract[:8]) + (", ..." if len(plan.to_extract) > 8 else "")
     lines = [
         f"study {plan.study}, folder {plan.folder}",
-        f"  samples  {plan.n if plan.n is not None else 'known once the files are read'}",
-        f"  models   {len(plan.extracted)} extracted, {len(plan.to_extract)} to run"
-        + (f": {', '.join(plan.to_extract[:8])}{', ...' if len(plan.to_extract) > 8 else ''}" if plan.to_extract else ""),
-        f"  pairs    {'at most ' if plan.at_most else ''}{plan.pairs}, in {plan.cells} cells; {plan.answered} answered already",
+        f"  samples  {f'{plan.n:,}' if plan.n is not None else 'known once the files are read'}",
+        f"  models   {len(plan.extracted)} extracted, {len(plan.to_extract)} to run" + (f": {listed}" if listed else ""),
+        f"  pairs    {most}{plan.pairs}, in {most}{plan.cells} cells; {plan.answered} answered already",
     ]
+    if plan.to_extract and plan.n is not None:
+        lines.append(f"  price    {len(plan.to_extract)} models over {plan.n:,} samples each; their pairs are priced once "
+                     "layers are known")
     if plan.seconds is not None:
         lines.append(f"  price    {plan.comparisons:,} comparisons, about {_duration(plan.seconds)} on this machine")
-    elif plan.to_extract:
-        lines.append("  price    known once the models are extracted (layers and widths set it)")
+    elif not plan.to_extract:
+        lines.append("  price    nothing is left to do")
     lines += [f"  needs    {plan.needs}"] if plan.needs else []
     lines += [f"  note     {note}" for note in plan.notes]
     print("\n".join(lines), file=file)
@@ -240,10 +281,8 @@ def _table(titles: list[str], lines: list[list[str]]) -> None:
     console.print(table)
 
 
-def _bar(what: str):
+def _bar(what: str) -> AbstractContextManager:
     """A context that gives a function (done, total): a bar on a terminal, nothing elsewhere."""
-    from contextlib import nullcontext
-
     if not sys.stderr.isatty():
         return nullcontext()
     from rich.console import Console

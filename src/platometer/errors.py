@@ -12,6 +12,7 @@
     ├── DataError             a file or a sample cannot be read; names file and row
     ├── ModelError            a model cannot be loaded or run
     ├── StoreError            features or answers on disk are damaged or incomplete
+    │   └── DiskError             the disk is full, or cannot be written
     ├── StudyError            a study file asks for something impossible; names the key
     └── MissingDependencyError   an optional library is not installed            (also ImportError)
 
@@ -63,6 +64,10 @@ class ModelError(PlatometerError):
 
 class StoreError(PlatometerError):
     """Features or answers on disk are damaged or incomplete."""
+
+
+class DiskError(StoreError):
+    """The disk is full, or cannot be written."""
 
 
 class StudyError(PlatometerError):

@@ -13,6 +13,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from safetensors.torch import save
 
 from platometer import files, models, store
 from platometer.cards import fingerprint
-from platometer.errors import DataError, InputError, ModelError, NotFiniteError, StoreError
+from platometer.errors import DataError, InputError, ModelError, NotFiniteError, PlatometerError, StoreError
 from platometer.features import Features
 from platometer.models import Model, Sized
 from platometer.samples import Paired, Samples
@@ -90,7 +91,9 @@ def extract(
         return store.open(folder, key)
     if len(samples) == 0:
         raise InputError("There are no samples to run the model on.")
-    run = _Run(model, samples, batch_size=batch_size, dtype=dtype, empty=empty)
+    run = _Run(model, samples, batch_size=batch_size, dtype=dtype)
+    if model.modality == "text" and empty == "error":
+        _check_texts(samples)
     _log.info("%s: %d samples in parts of %d", model.card.name, len(samples), part)
     if folder is None:
         blocks = [found.block for found in run.parts(part, None, progress)]
@@ -133,13 +136,16 @@ def _kept(run: _Run, folder: Path, key: str, part: int, progress: Callable | Non
     entries, pending, start = [], [], 0
     merged: dict[str, torch.Tensor] = {}
     for found in run.parts(part, parts, progress):
+        if store.has(folder, key):  # another run was faster
+            break
         pending.append(found)
         rows = sum(one.rows for one in pending)
         if rows >= per_shard or start + rows == len(run.samples):
             merged = {layer: torch.cat([one.block[layer] for one in pending]) for layer in found.block}
             entries.append(store.write_shard(home, start, merged))
             start, pending = start + rows, []
-    store.write_manifest(home, key, run.features(merged, key=key), entries)
+    if not store.has(folder, key):
+        store.write_manifest(home, key, run.features(merged, key=key), entries)
     shutil.rmtree(parts, ignore_errors=True)
     return store.open(folder, key)
 
@@ -147,10 +153,10 @@ def _kept(run: _Run, folder: Path, key: str, part: int, progress: Callable | Non
 class _Run:
     """One model over one set of samples."""
 
-    def __init__(self, model: Model, samples: Samples, *, batch_size: int | None, dtype: str | None, empty: str):
+    def __init__(self, model: Model, samples: Samples, *, batch_size: int | None, dtype: str | None):
         self.model, self.samples = model, samples
         self._given, self._batch = batch_size is not None, batch_size or BATCH.get(model.modality, 32)
-        self._dtype, self._empty = _KINDS[dtype], empty
+        self._dtype = _KINDS[dtype]
         self._cut = self._items = 0
 
     def parts(self, size: int, folder: Path | None, progress: Callable | None) -> Iterator[_Part]:
@@ -161,7 +167,7 @@ class _Run:
             path = None if folder is None else folder / f"part-{start:09d}-{stop:09d}-{self._batch_name()}.safetensors"
             found = None if path is None else _read_part(path)
             if found is None:
-                found = self._encode(start, stop)
+                found = self._encode(start, stop, progress)
                 if path is not None:
                     _write_part(path, found)
             self._cut += found.cut
@@ -180,7 +186,7 @@ class _Run:
                 _log.warning("%s: %d of %d items were cut at %d tokens", self.model.card.name, self._cut, self._items,
                              self.model.limit)
         return Features(
-            layers={layer: (lambda value=value: value) for layer, value in layers.items()},
+            layers={layer: partial(_itself, value) for layer, value in layers.items()},
             n=len(self.samples), model=self.model.card, samples=self.samples.fingerprint,
             pooling=str(self.model.details.get("pooling", "")), ids=self.samples.ids, details=details, key=key,
         )
@@ -189,7 +195,7 @@ class _Run:
         """Parts of different batch sizes are not mixed: a given size always; a found one starts equal everywhere."""
         return str(self._batch) if self._given else "auto"
 
-    def _encode(self, start: int, stop: int) -> _Part:
+    def _encode(self, start: int, stop: int, progress: Callable | None) -> _Part:
         """Rows [start, stop), on the CPU."""
         items, owner = self._read(start, stop)
         order, cut = self._order(items)
@@ -203,6 +209,8 @@ class _Run:
             for layer, value in out.items():
                 collected.setdefault(layer, []).append(value)
             at += len(chosen)
+            if progress is not None and at < len(order):
+                progress(start + (stop - start) * at // len(order), len(self.samples))
         back = torch.empty(len(order), dtype=torch.int64)
         back[torch.tensor(order)] = torch.arange(len(order))
         block = {layer: _averaged(torch.cat(values)[back], owner, stop - start) for layer, values in collected.items()}
@@ -211,22 +219,18 @@ class _Run:
         return _Part(block, len(items), cut)
 
     def _read(self, start: int, stop: int) -> tuple[list, list[int]]:
-        items, owner, blank = [], [], []
+        items: list = []
+        owner: list[int] = []
         for row in range(start, stop):
             try:
                 found = self.samples.items[row]
-            except (OSError, ValueError, SyntaxError) as error:  # what picture and sound decoders raise
-                raise DataError(f"Sample {self.samples.ids[row]!r} (row {row}) cannot be read: {error}.") from error
+            except (DataError, OSError, ValueError, SyntaxError) as error:  # what picture and sound decoders raise
+                raise DataError(f"Sample {self.samples.ids[row]!r} (row {row}) cannot be read: "
+                                f"{str(error).rstrip('.')}.") from error
             if len(found) == 0:
                 raise InputError(f"Sample {self.samples.ids[row]!r} (row {row}) has no items.")
             items += found
             owner += [row - start] * len(found)
-            if self.model.modality == "text" and any(not str(text).strip() for text in found):
-                blank.append(row)
-        if blank and self._empty == "error":
-            rows = ", ".join(f"{row} ({self.samples.ids[row]!r})" for row in blank[:5])
-            raise InputError(f"{len(blank)} samples from row {start} on have empty texts: rows {rows}"
-                             f"{', ...' if len(blank) > 5 else ''}. Drop them, or pass empty='keep'.")
         return items, owner
 
     def _order(self, items: Sequence) -> tuple[list[int], int]:
@@ -242,10 +246,12 @@ class _Run:
         """The model's output for a batch, checked; None if memory ran out and the batch size was halved."""
         try:
             out = self.model.encode(batch)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            full = isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in str(error).lower()
-            if not full:
-                raise ModelError(f"{self.model.card.name} failed on a batch of {len(batch)}: {error}") from error
+        except PlatometerError:
+            raise
+        except Exception as error:  # whatever a model raises
+            if not (isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in str(error).lower()):
+                raise ModelError(f"{self.model.card.name} failed on a batch of {len(batch)}: {type(error).__name__}: "
+                                 f"{error}") from error
             if self._batch <= 1:
                 raise ModelError(
                     f"{self.model.card.name} runs out of memory with a single item. Use a smaller model, dtype="
@@ -269,11 +275,21 @@ class _Run:
             bad = (~torch.isfinite(value)).any(1).nonzero().flatten()
             if len(bad):
                 row = start + int(bad[0])
+                more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
                 raise NotFiniteError(
                     f"{self.model.card.name}, layer {layer}: NaN or infinity for sample {self.samples.ids[row]!r} "
-                    f"(row {row}) and {len(bad) - 1} more. Likely half precision overflows: use dtype='float32' or "
+                    f"(row {row}){more}. Likely half precision overflows: use dtype='float32' or "
                     "'bfloat16' for the model."
                 )
+
+
+def _check_texts(samples: Samples) -> None:
+    """Refuse empty texts before the model has run for hours, and name them."""
+    blank = [row for row, texts in enumerate(samples.items) if any(not str(text).strip() for text in texts)]
+    if blank:
+        rows = ", ".join(f"{row} ({samples.ids[row]!r})" for row in blank[:5])
+        what = "1 sample has an empty text: row" if len(blank) == 1 else f"{len(blank)} samples have empty texts: rows"
+        raise InputError(f"{what} {rows}{', ...' if len(blank) > 5 else ''}. Drop them, or pass empty='keep'.")
 
 
 def _averaged(values: torch.Tensor, owner: Sequence[int], rows: int) -> torch.Tensor:
@@ -283,6 +299,10 @@ def _averaged(values: torch.Tensor, owner: Sequence[int], rows: int) -> torch.Te
     index = torch.tensor(owner)
     total = torch.zeros(rows, values.shape[1], dtype=torch.float64).index_add_(0, index, values.double())
     return (total / torch.bincount(index, minlength=rows)[:, None]).to(values.dtype)
+
+
+def _itself(value: torch.Tensor) -> torch.Tensor:
+    return value
 
 
 def _write_part(path: Path, part: _Part) -> None:
@@ -298,11 +318,11 @@ def _read_part(path: Path) -> _Part | None:
     if not note.exists() or not path.exists():
         return None
     try:
-        facts = files.read_json(note)
+        facts: dict = files.read_json(note)  # type: ignore[assignment]
         if hashlib.sha256(path.read_bytes()).hexdigest() != facts["sha256"]:
             return None
         tensors = store.read_shard(path)
-    except (StoreError, KeyError, TypeError):
+    except (StoreError, OSError, KeyError, TypeError):  # damaged, or another run has just cleared it away
         return None
     return _Part({layer: tensors[layer] for layer in facts["layers"]}, int(facts["items"]), int(facts["cut"]))
 

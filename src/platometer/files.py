@@ -11,11 +11,14 @@ import errno
 import json
 import os
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from platometer.errors import StoreError
+from platometer.errors import DiskError, InputError, StoreError
+
+_STALE = 24 * 3600  # seconds after which nobody is still writing a draft
 
 
 def write_whole(path: str | Path, content: bytes | Callable[[IO[bytes]], object]) -> Path:
@@ -28,14 +31,13 @@ def write_whole(path: str | Path, content: bytes | Callable[[IO[bytes]], object]
 
     Raises
     ------
-    StoreError
+    DiskError
         The disk is full or the place cannot be written; nothing half-written remains.
     """
     path = Path(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.draft")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(draft, "wb") as file:
+        with _opened(draft) as file:
             content(file) if callable(content) else file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -55,9 +57,19 @@ def write_json(path: str | Path, value: object) -> Path:
     Parameters
     ----------
     path : where to.
-    value : JSON values; NaN and infinity are refused.
+    value : JSON values.
+
+    Raises
+    ------
+    InputError
+        NaN or infinity, which JSON cannot hold.
+    DiskError
+        See `write_whole`.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        raise InputError(f"{path} was not written: it would hold NaN or infinity, which JSON cannot.") from None
     return write_whole(path, text.encode())
 
 
@@ -80,6 +92,37 @@ def read_json(path: str | Path) -> object:
         raise StoreError(f"There is no file {path}.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"{path} is not whole JSON ({error}). Delete it and run again; it will be made anew.") from None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def sweep(folder: str | Path, *, age: float = _STALE) -> int:
+    """The number of drafts removed that killed writers left in a folder and those below it.
+
+    Parameters
+    ----------
+    folder : where to look; it may be absent.
+    age : seconds since a draft was last written; younger ones may belong to a living writer.
+    """
+    gone, now = 0, time.time()
+    for draft in Path(folder).rglob(".*.draft"):
+        with contextlib.suppress(OSError):  # somebody else was faster
+            if now - draft.stat().st_mtime >= age:
+                draft.unlink()
+                gone += 1
+    return gone
+
+
+def _opened(draft: Path) -> IO[bytes]:
+    """The draft, open; once more if somebody cleared its folder away in between."""
+    for left in (1, 0):
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return open(draft, "wb")
+        except FileNotFoundError:
+            if not left:
+                raise
+    raise AssertionError  # the loop returns or raises
 
 
 def _flush_folder(folder: Path) -> None:
@@ -96,9 +139,9 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _told(path: Path, error: OSError, content: object) -> StoreError:
+def _told(path: Path, error: OSError, content: object) -> DiskError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         size = f" ({len(content):,} bytes)" if isinstance(content, bytes) else ""
-        return StoreError(f"The disk is full: {path}{size} was not written, and nothing half-written remains. "
+        return DiskError(f"The disk is full: {path}{size} was not written, and nothing half-written remains. "
                           "Free some space and run again; what is done already will not be done twice.")
-    return StoreError(f"{path} cannot be written: {error.strerror or error}.")
+    return DiskError(f"{path} cannot be written: {error.strerror or error}.")

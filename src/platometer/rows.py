@@ -31,6 +31,12 @@ SCHEMA = pa.schema([
     ("right_modality", pa.string()),
     ("left_parameters", pa.int64()),  # null where the source does not say
     ("right_parameters", pa.int64()),
+    ("left_features", pa.string()),  # content keys of the features, which the run folder holds
+    ("right_features", pa.string()),
+    ("left_pooling", pa.string()),  # how tokens or pixels became one vector
+    ("right_pooling", pa.string()),
+    ("left_details", pa.string()),  # all else that the features depend on, as JSON: preprocessing, dtype, texts cut, ...
+    ("right_details", pa.string()),
     ("left_layers", pa.int64()),  # number of layers compared
     ("right_layers", pa.int64()),
     ("metric", pa.string()),

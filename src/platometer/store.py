@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -34,14 +35,31 @@ _NUMPY = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": np.in
 
 
 def has(root: str | Path, key: str) -> bool:
-    """Whether features of this key are there, whole.
+    """Whether features of this key are there, whole: the manifest, and every shard in its size.
 
     Parameters
     ----------
     root : folder of features.
     key : their content key.
     """
-    return (Path(root) / key / "manifest.json").exists()
+    folder = Path(root) / key
+    try:
+        return all((folder / entry["file"]).stat().st_size == entry["bytes"] for entry in _manifest(folder)["shards"])
+    except (StoreError, OSError, KeyError, TypeError):
+        return False
+
+
+def remove(root: str | Path, key: str) -> None:
+    """Take features away, if they are there.
+
+    Parameters
+    ----------
+    root : folder of features.
+    key : their content key.
+    """
+    folder = Path(root) / key
+    (folder / "manifest.json").unlink(missing_ok=True)  # first, so that what remains for a moment does not count
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def open(root: str | Path, key: str | None = None) -> Features:
@@ -104,17 +122,18 @@ def write_shard(folder: Path, start: int, block: Mapping[str, torch.Tensor]) -> 
     Parameters
     ----------
     folder : of these features.
-    start : row that the shard begins with; it names the file.
+    start : row that the shard begins with; with a hash of the content it names the file, so that two writers of the same
+        features never replace each other's shards.
     block : layer -> (rows, d), floating point.
     """
     sizes = {len(value) for value in block.values()}
     if len(sizes) != 1:
         raise InputError(f"The layers of a shard have different numbers of rows: {sorted(sizes)}.")
-    name = f"rows-{start:09d}.safetensors"
     data = save({layer: value.contiguous() for layer, value in block.items()})
+    content = hashlib.sha256(data).hexdigest()
+    name = f"rows-{start:09d}-{content[:8]}.safetensors"
     files.write_whole(folder / name, data)
-    return {"file": name, "start": start, "rows": sizes.pop(), "bytes": len(data),
-            "sha256": hashlib.sha256(data).hexdigest()}
+    return {"file": name, "start": start, "rows": sizes.pop(), "bytes": len(data), "sha256": content}
 
 
 def write_manifest(folder: Path, key: str, features: Features, shards: Sequence[Mapping]) -> None:

@@ -129,7 +129,8 @@ def _pair(left: dict, right: dict, metric: str, draws: int, rng: np.random.Gener
     for side, model in (("left", left), ("right", right)):
         row |= {side: model["name"], f"{side}_source": model["source"], f"{side}_revision": "",
                 f"{side}_modality": model["modality"], f"{side}_parameters": model["parameters"],
-                f"{side}_layers": model["layers"]}
+                f"{side}_layers": model["layers"], f"{side}_features": "", f"{side}_pooling": model["pooling"],
+                f"{side}_details": "{}"}
     return row, {"left_layers": names[0], "right_layers": names[1], "scores": grid.tolist(), "null_mean": None,
                  "draws": null.tolist()}
 

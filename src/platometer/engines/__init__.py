@@ -1,6 +1,6 @@
 """Engines: where a study's cells are answered. One file each, ``run(work, tasks, *, workers)``.
 
-An engine yields ``(position of the task, result or PlatometerError)`` as tasks finish, in any order. It knows nothing
+An engine yields ``(position of the task, result or the error that was raised)`` as tasks finish, in any order. It knows nothing
 of what the work is; results do not depend on the engine, the number of workers, or the order.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from platometer import plugins
-from platometer.errors import PlatometerError
 
 __all__ = ["names", "run"]
 
@@ -21,7 +20,7 @@ def names() -> tuple[str, ...]:
 
 def run(
     engine: str, work: Callable, tasks: Sequence, *, workers: int = 1
-) -> Iterator[tuple[int, object | PlatometerError]]:
+) -> Iterator[tuple[int, object | Exception]]:
     """Results of ``work(task)`` for every task, as they come.
 
     Parameters
@@ -30,5 +29,10 @@ def run(
     work : a function that can be sent to another process.
     tasks : what to work on.
     workers : processes at once.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such engine.
     """
     return plugins.load("platometer.engines", engine, noun="engine").run(work, tasks, workers=workers)

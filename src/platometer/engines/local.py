@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 
-from platometer.errors import PlatometerError
+from platometer.errors import StudyError
+
+_ATTEMPTS = 3  # pools that may die, each of half the workers of the one before
 
 
-def run(work: Callable, tasks: Sequence, *, workers: int = 1) -> Iterator[tuple[int, object | PlatometerError]]:
+def run(work: Callable, tasks: Sequence, *, workers: int = 1) -> Iterator[tuple[int, object | Exception]]:
     """Results of ``work(task)``, in order for one worker and as they come for several.
 
     Parameters
     ----------
-    work : called once per task; a `PlatometerError` it raises is the task's result, any other error ends the run.
+    work : called once per task; an error that it raises is the task's result. Again for tasks whose worker process died.
     tasks : what to work on.
     workers : 1 for this process, more for worker processes.
     """
@@ -22,25 +29,53 @@ def run(work: Callable, tasks: Sequence, *, workers: int = 1) -> Iterator[tuple[
         for i, task in enumerate(tasks):
             yield i, _result(work, task)
         return
+    open_ = set(range(len(tasks)))
+    for attempt in range(_ATTEMPTS):
+        for i, result in _pooled(work, {i: tasks[i] for i in sorted(open_)}, max(1, workers >> attempt)):
+            open_.discard(i)
+            yield i, result
+        if not open_:
+            return
+    for i in sorted(open_):
+        yield i, StudyError(f"worker processes died {_ATTEMPTS} times, likely for want of memory. Use fewer workers; in a "
+                            "script of your own, keep the call under: if __name__ == '__main__'.")
+
+
+def _pooled(work: Callable, tasks: dict[int, object], workers: int) -> Iterator[tuple[int, object | Exception]]:
+    """Results as they come; none for tasks that were open when a worker died."""
     context = multiprocessing.get_context("spawn")  # fork and threads of torch do not go together
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_one_thread) as pool:
-        places = {pool.submit(_result, work, task): i for i, task in enumerate(tasks)}
+    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_settle) as pool:
+        places = {pool.submit(_result, work, task): i for i, task in tasks.items()}
         try:
             for done in as_completed(places):
-                yield places[done], done.result()
+                error = done.exception()
+                if not isinstance(error, BrokenProcessPool):
+                    yield places[done], done.result() if error is None else error  # type: ignore[misc]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _result(work: Callable, task: object) -> object | PlatometerError:
+def _result(work: Callable, task: object) -> object | Exception:
     try:
         return work(task)
-    except PlatometerError as error:
+    except Exception as error:  # told beside the other tasks' results
         return error
 
 
-def _one_thread() -> None:
+def _settle() -> None:
+    """A worker uses one thread, goes quietly when interrupted, and leaves when its parent is gone, however it went."""
+    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
+
+
+def _leave_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

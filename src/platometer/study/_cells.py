@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import logging
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from platometer import alignment, files
+from platometer import __version__, alignment, files
 from platometer.alignment import Alignment, Prepared
 from platometer.cards import fingerprint
 from platometer.errors import StoreError
 from platometer.features import Features
 
 SCHEMA = 1
+_log = logging.getLogger("platometer")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Cell:
     left, right : content keys of the features.
     metric, conditioning, summary, undefined : as specs.
     draws, seed, alpha : of the null.
+    within : labels of samples that change places only with each other, or None.
     blocks : labels of samples that move together, or None.
     """
 
@@ -42,12 +47,13 @@ class Cell:
     alpha: float
     summary: str
     undefined: str
+    within: tuple[str, ...] | None = None
     blocks: tuple[str, ...] | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
-        """The content key: equal for equal questions, whatever the study, machine or order."""
-        return fingerprint({"schema": SCHEMA} | dataclasses.asdict(self))
+        """The content key: equal for equal questions, whatever the study, machine or order; another version asks anew."""
+        return fingerprint({"schema": SCHEMA, "platometer": __version__} | dataclasses.asdict(self))
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,12 @@ class Setting:
     ----------
     folder : the run folder.
     device : where to compute; where the features are, if empty.
+    desks : how many share this machine's memory.
     """
 
     folder: str
     device: str = ""
+    desks: int = 1
 
 
 class Desk:
@@ -70,12 +78,12 @@ class Desk:
     Parameters
     ----------
     setting : where it works.
-    budget : bytes of prepared layers to keep; a third of this machine's memory if None.
+    budget : bytes of prepared layers to keep; its share of a third of this machine's memory if None.
     """
 
     def __init__(self, setting: Setting, *, budget: int | None = None):
         self._setting = setting
-        self._budget = budget if budget is not None else _memory() // 3
+        self._budget = budget if budget is not None else _memory() // 3 // setting.desks
         self._kept: OrderedDict[tuple, tuple[Prepared, int]] = OrderedDict()
 
     def answer(self, cell: Cell) -> dict:
@@ -92,7 +100,7 @@ class Desk:
         left, right = self._side(cell, cell.left), self._side(cell, cell.right)
         result = alignment.compare(
             left, right, cell.metric, conditioning=cell.conditioning, draws=cell.draws, seed=cell.seed,
-            alpha=cell.alpha, summary=cell.summary, blocks=cell.blocks,
+            alpha=cell.alpha, summary=cell.summary, within=cell.within, blocks=cell.blocks,
         )
         value = {"schema": SCHEMA, "key": cell.key} | as_answer(result)
         files.write_json(path, value)
@@ -148,23 +156,21 @@ def answer_path(folder: str | Path, key: str) -> Path:
 
 
 def read_answer(path: Path) -> dict | None:
-    """An answer, or None if it is not there yet.
+    """An answer, or None if it is not there, or not whole, and must be found (again).
 
     Parameters
     ----------
     path : from `answer_path`.
-
-    Raises
-    ------
-    StoreError
-        The file is there but is not an answer.
     """
-    if not path.exists():
-        return None
-    value = files.read_json(path)
-    if not isinstance(value, dict) or value.get("schema") != SCHEMA or value.get("key") != path.stem:
-        raise StoreError(f"{path} is not an answer of this version of platometer. Delete it and run the study again.")
-    return value
+    try:
+        value = files.read_json(path)
+    except StoreError:
+        value = None
+    if isinstance(value, dict) and value.get("schema") == SCHEMA and value.get("key") == path.stem:
+        return value
+    if path.exists():
+        _log.warning("%s is damaged, or of another version; it is made anew", path)
+    return None
 
 
 def open_features(folder: str | Path, key: str) -> Features:
@@ -203,9 +209,33 @@ def as_answer(a: Alignment) -> dict:
     }
 
 
+def turned(value: Mapping) -> dict:
+    """The answer with its sides exchanged, for metrics that know no sides.
+
+    Parameters
+    ----------
+    value : from `as_answer`.
+    """
+    best = value["best"]
+    best = {"score": best["score"], "left": best["right"], "right": best["left"], "left_index": best["right_index"],
+            "right_index": best["left_index"]}
+    grids = {name: None if value[name] is None else [list(row) for row in zip(*value[name], strict=True)]
+             for name in ("grid", "null_mean_grid", "null_sd_grid")}
+    return dict(value) | grids | {
+        "left": value["right"], "right": value["left"], "left_layers": value["right_layers"],
+        "right_layers": value["left_layers"], "best": best,
+    }
 
 
 def _memory() -> int:
+    """Bytes of memory that this process may use: the machine's, or the container's where that is less."""
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            return min(int(Path(limit).read_text()), _machine())
+    return _machine()
+
+
+def _machine() -> int:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):  # not said on this platform
@@ -213,9 +243,11 @@ def _memory() -> int:
 
 
 def _size(value: object) -> int:
-    """Bytes of all tensors in a prepared side."""
-    if isinstance(value, torch.Tensor):
-        return value.numel() * value.element_size()
+    """Bytes of all tensors and arrays in a prepared side."""
+    if isinstance(value, torch.Tensor | np.ndarray):
+        return value.nbytes
+    if isinstance(value, Mapping):
+        return sum(_size(part) for part in value.values())
     if isinstance(value, Sequence) and not isinstance(value, str):
         return sum(_size(part) for part in value)
     if dataclasses.is_dataclass(value):

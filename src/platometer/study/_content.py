@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def content(
     study: Study, paired: Paired | None, features: Mapping[str, Features], rows: Sequence[Mapping],
-    answers: Mapping[str, Mapping], *, failures: Sequence[str],
+    answers: Sequence[Mapping], *, failures: Sequence[str],
 ) -> dict:
     """The page's content.
 
@@ -27,9 +27,9 @@ def content(
     ----------
     study : what was asked.
     paired : the data; None for vectors from files.
-    features : of every model, by name.
+    features : of every model that did not fail, by name.
     rows : of the table.
-    answers : of the cells, by key.
+    answers : of the cells, one for each row.
     failures : what could not be done, with the reason.
     """
     return {
@@ -39,8 +39,8 @@ def content(
         },
         "data": _data(paired, features),
         "models": [_model(value) for value in features.values()],
-        "rows": [dict(row) | {"notes": row["remarks"]} for row in rows],
-        "grids": {row["key"]: _grid(answers[row["key"]]) for row in rows},
+        "rows": [dict(row) | {"notes": row["remarks"], "key": str(i)} for i, row in enumerate(rows)],
+        "grids": {str(i): _grid(answer) for i, answer in enumerate(answers)},  # equal models share an answer, not a row
         "trends": _trends(rows),
         "facts": [_facts(spec) for spec in dict.fromkeys(row["metric"] for row in rows)],
         "versions": dict(versions()),

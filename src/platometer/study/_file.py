@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from platometer.errors import SpecError, StudyError, suggestion
 
@@ -19,28 +20,52 @@ _SHIPPED = Path(__file__).parent.parent / "studies"
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class _Open(BaseModel):
-    """A table whose further keys are options of the source it names; the source checks them."""
+    """A table whose further keys are options of the source it names."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     @property
     def options(self) -> dict[str, object]:
         return dict(self.__pydantic_extra__ or {})
 
 
+def _listed(value: object) -> object:
+    """One word is a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _tabled(value: object) -> object:
+    """A model's source alone is a table of one key."""
+    return {"source": value} if isinstance(value, str) else value
+
+
 class DataTable(_Open):
-    """``[data]``: a dataset source and its options."""
+    """``[data]``: a dataset source and its options.
+
+    Attributes
+    ----------
+    source : one of ``platometer list datasets``, or ``NAME:REST``.
+    limit : a subset of this many samples, drawn by the study's seed.
+    """
 
     source: str
     limit: Annotated[int, Field(ge=1)] | None = None
 
 
 class ModelTable(_Open):
-    """``[[models]]``: a model source and its options."""
+    """``[[models]]``: a model source and its options.
+
+    Attributes
+    ----------
+    source : ``PREFIX:NAME``; see ``platometer list models``.
+    name : what it is called; the last part of the source if empty.
+    view : of the data that it is run on; the one of the model's modality if empty.
+    batch_size : items at once; found if None.
+    """
 
     source: str
     name: str = ""
@@ -49,19 +74,38 @@ class ModelTable(_Open):
 
 
 class AlignTable(_Strict):
-    """``[align]``: what is measured, and against what null."""
+    """``[align]``: what is measured, and against what null.
 
-    metrics: Annotated[list[str], Field(min_length=1)] = ["mutual_knn(k=10)"]
-    conditioning: str | list[str] = "unit"
+    Attributes
+    ----------
+    metrics, conditioning : specs, one or a list.
+    pairs : ``"cross"`` (of different modalities), ``"within"`` (of the same) or ``"all"``; cross where there are any
+        if None, else all.
+    draws, alpha, summary, undefined : as for `platometer.align`.
+    within : what is held fixed when chance re-pairs samples. The name of a view: samples with equal items in it (the same
+        class label, the same text) change places only with each other. Or a text file with one label per line, in
+        the order of the samples. Captions of one picture (``captions = "all"``) move together without being asked.
+    """
+
+    metrics: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)] = ["mutual_knn(k=10)"]
+    conditioning: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)] = ["unit"]
     pairs: Literal["cross", "all", "within"] | None = None
     draws: Annotated[int, Field(ge=0)] = 1000
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     summary: Literal["max", "mean", "last", "rowmax"] = "max"
     undefined: Literal["error", "drop"] = "error"
+    within: str = ""
 
 
 class ComputeTable(_Strict):
-    """``[compute]``: where and how fast; none of it changes a number beyond rounding."""
+    """``[compute]``: where and how fast; none of it changes a number beyond rounding.
+
+    Attributes
+    ----------
+    engine : see `platometer.engines`.
+    workers : processes at once.
+    device : for models and metrics, such as ``"cuda"``; a graphics processor for models if there is one, if None.
+    """
 
     engine: str = "local"
     workers: Annotated[int, Field(ge=1)] = 1
@@ -69,14 +113,23 @@ class ComputeTable(_Strict):
 
 
 class StudyFile(_Strict):
-    """The whole file."""
+    """The whole file.
 
-    name: str
+    Attributes
+    ----------
+    name : of the study and, if none is named, of its run folder.
+    question : that it asks, for the page.
+    needs : of a machine, for the plan.
+    seed : of re-pairings, subsets and chosen captions.
+    data, models, align, compute : the tables; data may be absent where all models are files of vectors.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[\w][\w .+-]*$")]
     question: str = ""
     needs: str = ""
     seed: int = 0
     data: DataTable | None = None
-    models: Annotated[list[ModelTable | str], Field(min_length=1)]
+    models: Annotated[list[Annotated[ModelTable, BeforeValidator(_tabled)]], Field(min_length=1)]
     align: AlignTable = AlignTable()
     compute: ComputeTable = ComputeTable()
 
@@ -120,6 +173,8 @@ class Study:
             values = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise StudyError(f"{path} is not TOML: {error}.") from None
+        except OSError as error:
+            raise StudyError(f"{path} cannot be read: {error.strerror or error}.") from None
         return cls.of(values, text=text, base=path.resolve().parent, where=str(path))
 
     @classmethod
@@ -165,7 +220,9 @@ class Study:
         engine: str | None = None,
         workers: int | None = None,
         fresh: bool = False,
+        failures: str = "error",
         progress: Callable[[str, int, int], None] | None = None,
+        announce: Callable[[Plan], None] | None = None,
     ) -> Result:
         """Extract, align every pair, calibrate, correct across pairs; write rows and a page.
 
@@ -176,33 +233,29 @@ class Study:
         out : the run folder; ``runs/NAME`` if None.
         allow_code : whether ``python:`` models may run the code that the study names.
         engine, workers : override ``[compute]``.
-        fresh : extract again even where features are there already.
+        fresh : do everything anew, even what is there already. Leave it out to go on with an interrupted run.
+        failures : of models or pairs, which never lose the others: an ``"error"`` once these are written, or ``"keep"``
+            to return the result with them.
         progress : called with (what, done, total); bars on the terminal if None.
+        announce : called with the plan before anything is done.
 
         Raises
         ------
         StudyError
-            Some cells or models failed; the others are answered, written and shown first.
+            The study asks for something impossible; or models or pairs failed, each told with its reason.
+        DiskError
+            The disk is full; what is done already will not be done twice.
         """
         from platometer.study import _run
 
         return _run.run(
-            self, out, allow_code=allow_code, engine=engine, workers=workers, fresh=fresh, progress=progress
+            self, out, allow_code=allow_code, engine=engine, workers=workers, fresh=fresh, failures=failures,
+            progress=progress, announce=announce,
         )
-
-    def conditionings(self) -> list[str]:
-        """The conditionings asked for, at least one."""
-        asked = self.file.align.conditioning
-        return [asked] if isinstance(asked, str) else list(asked)
 
     def models(self) -> list[ModelTable]:
         """The models asked for, each with a name of its own."""
-        tables = [ModelTable(source=entry) if isinstance(entry, str) else entry for entry in self.file.models]
-        named: list[ModelTable] = []
-        for table in tables:
-            name = table.name or _short(table.source)
-            named.append(table.model_copy(update={"name": name}))
-        return named
+        return [table.model_copy(update={"name": table.name or _short(table.source)}) for table in self.file.models]
 
 
 def names() -> dict[str, str]:
@@ -237,38 +290,81 @@ def _short(source: str) -> str:
 
 def _told(problem: Mapping, where: str) -> str:
     """One line for one of pydantic's findings: the key, what is wrong, what was meant."""
-    parts = [str(part) for part in problem["loc"] if not str(part).endswith("Table") and part != "str"]
+    parts = [str(part) for part in problem["loc"]]
     key = ".".join(parts)
     if problem["type"] == "extra_forbidden":
-        home = {"align": AlignTable, "compute": ComputeTable}.get(parts[0], StudyFile) if len(parts) > 1 else StudyFile
-        return f"{where}: there is no key {key!r}. {suggestion(parts[-1], home.model_fields)}"
+        home = {"align": AlignTable.model_fields, "compute": ComputeTable.model_fields} if len(parts) > 1 else {}
+        return f"{where}: there is no key {key!r}. {suggestion(parts[-1], home.get(parts[0], StudyFile.model_fields))}"
     if problem["type"] == "missing":
         return f"{where}: the key {key!r} is missing."
     given = f" (it is {problem['input']!r})" if isinstance(problem.get("input"), str | int | float | bool) else ""
+    if problem["type"] == "string_pattern_mismatch":
+        return f"{where}: {key}: it names a folder, so write it with letters, digits, spaces and . + - _ alone{given}."
     return f"{where}: {key}: {problem['msg']}{given}."
 
 
 def _check(file: StudyFile, where: str) -> None:
-    """What pydantic cannot see: specs that parse, names that differ, data where it is needed."""
+    """What pydantic cannot see: specs that parse, sources and options that exist, names that differ."""
+    from platometer import engines
     from platometer.conditioning import Conditioning
     from platometer.metrics import parse
 
-    try:
-        for spec in file.align.metrics:
-            parse(spec)
-        asked = file.align.conditioning
-        for spec in [asked] if isinstance(asked, str) else asked:
-            Conditioning.parse(spec)
-    except SpecError as error:
-        raise StudyError(f"{where}: align: {error}") from None
-    tables = Study(file=file).models()
-    listed = [table.name for table in tables]
+    specs = (("metrics", file.align.metrics, parse), ("conditioning", file.align.conditioning, Conditioning.parse))
+    for key, values, read in specs:
+        for value in values:
+            try:
+                spelled = str(read(value))
+            except SpecError as error:
+                raise StudyError(f"{where}: align.{key}: {error}") from None
+            if [str(read(other)) for other in values].count(spelled) > 1:
+                raise StudyError(f"{where}: align.{key}: {spelled!r} stands twice.")
+    if file.compute.engine.replace("-", "_") not in engines.names():
+        raise StudyError(f"{where}: compute.engine: there is no engine {file.compute.engine!r}. "
+                         f"{suggestion(file.compute.engine, engines.names())}")
+    if file.data is not None:
+        _check_source(file.data, "datasets", f"{where}: data")
+    for i, table in enumerate(file.models):
+        _check_source(table, "models", f"{where}: models.{i}")
+        if file.data is None and not table.source.startswith("file:"):
+            raise StudyError(f"{where}: the key 'data' is missing; only studies of file: models can do without.")
+    listed = [table.name for table in Study(file=file).models()]
     for name in listed:
         if listed.count(name) > 1:
             raise StudyError(f"{where}: two models are called {name!r}; give them a name = \"...\" of their own.")
     if len(listed) < 2:
         raise StudyError(f"{where}: a study compares at least two models; there is {len(listed)}.")
-    if file.data is None and not all(table.source.startswith("file:") for table in tables):
-        raise StudyError(f"{where}: the key 'data' is missing; only studies of file: models can do without.")
 
 
+def _check_source(table: DataTable | ModelTable, folder: str, where: str) -> None:
+    """Refuse a source that does not exist and an option it does not have, before anything runs for hours."""
+    from platometer import plugins
+
+    package = f"platometer.{folder}"
+    noun = {"models": "model source", "datasets": "dataset"}[folder]
+    name, colon, rest = table.source.partition(":")
+    fields = list(DataTable.model_fields if folder == "datasets" else ModelTable.model_fields)
+    if folder == "models":
+        if not colon or not rest:
+            raise StudyError(f"{where}.source: {table.source!r} has no prefix; expected e.g. {'hf:' + (rest or name)!r}. "
+                             f"{suggestion(name, [*plugins.names(package), 'file'])}")
+        if name == "file":
+            _check_options(table, [*fields, "key"], where, f"source = {table.source!r}")
+            return
+    if name.replace("-", "_") not in plugins.names(package):
+        known = plugins.names(package) if folder == "datasets" else [*plugins.names(package), "file"]
+        raise StudyError(f"{where}.source: there is no {noun} {name!r}. {suggestion(name, known)}")
+    wanted = inspect.signature(plugins.load(package, name, noun=noun).load).parameters.values()
+    if any(one.kind is one.VAR_KEYWORD for one in wanted):
+        return  # the user's own function says what it takes
+    known = [one.name for one in wanted][0 if folder == "datasets" else 1 :]
+    _check_options(table, [*fields, *known], where, f"source = {table.source!r}")
+    given = {*table.options, *(known[:1] if colon and folder == "datasets" else ())}
+    for one in list(wanted)[0 if folder == "datasets" else 1 :]:
+        if one.default is one.empty and one.name not in given:
+            raise StudyError(f"{where}: the key {one.name!r} is missing; source = {table.source!r} needs it.")
+
+
+def _check_options(table: DataTable | ModelTable, known: Sequence[str], where: str, what: str) -> None:
+    for option in table.options:
+        if option not in known:
+            raise StudyError(f"{where}: there is no key {option!r} beside {what}. {suggestion(option, known)}")

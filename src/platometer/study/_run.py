@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,9 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from platometer import datasets, engines, files, metrics, models, rows, samples, stats, store, vectors
-from platometer.cards import Card, fingerprint
-from platometer.errors import PlatometerError, StudyError
-from platometer.extraction import extract
+from platometer.cards import fingerprint
+from platometer.conditioning import Conditioning
+from platometer.errors import DiskError, InputError, PlatometerError, StoreError, StudyError, UnknownNameError, suggestion
+from platometer.extraction import extract, features_key
 from platometer.features import Features
 from platometer.study import _cells, _content, _price
 from platometer.study._cells import Cell, Setting
@@ -37,6 +39,23 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A cell, and the row of the table that it answers.
+
+    Attributes
+    ----------
+    pair : left and right of the row.
+    cell : the question; of a metric that knows no sides, in the order of the features' keys, so that the order of models
+        in the file changes no number.
+    turned : whether left and right of the cell are right and left of the row.
+    """
+
+    pair: Pair
+    cell: Cell
+    turned: bool
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a run would do.
 
@@ -47,7 +66,7 @@ class Plan:
     n : samples; None if they are only known once read from the models' files.
     extracted, to_extract : names of models whose features are there, and of those that must be run.
     pairs : number of pairs of models.
-    cells : number of cells in all.
+    cells : number of cells in all; a metric that is not symmetric takes two for each pair.
     answered : how many are answered already; cells of models not yet extracted cannot be.
     comparisons : scores that the open cells need, over layer pairs and draws, where the layers are known.
     seconds : estimated time of the open cells whose layers are known, from a trial of each metric on this machine;
@@ -92,6 +111,11 @@ class Result:
     table: Path
     failures: tuple[str, ...] = ()
 
+    def told(self) -> str:
+        """The failures in one message."""
+        what = "1 part" if len(self.failures) == 1 else f"{len(self.failures)} parts"
+        return f"{what} of the study failed; the rest is in {self.folder}.\n  " + "\n  ".join(self.failures)
+
 
 def plan(study: Study, out: str | Path | None, *, allow_code: bool) -> Plan:
     """The plan of a study; nothing is extracted, aligned or written.
@@ -100,38 +124,7 @@ def plan(study: Study, out: str | Path | None, *, allow_code: bool) -> Plan:
     ----------
     study, out, allow_code : as for `Study.plan`.
     """
-    folder = _folder(study, out)
-    paired = _data(study)
-    tables = study.models()
-    there = {table.name: _found(folder, table, study, paired) for table in tables}
-    modality = {table.name: _modality(table, paired, there[table.name]) for table in tables}
-    pairs = _pairs(study, modality)
-    specs = [(m, c) for m in study.file.align.metrics for c in study.conditionings()]
-    count, answered, comparisons, seconds, priced = 0, 0, 0, 0.0, False
-    for metric in study.file.align.metrics:
-        trial = None
-        for pair in pairs:
-            for conditioning in study.conditionings():
-                count += 1
-                left, right = there[pair.left], there[pair.right]
-                if left is None or right is None:
-                    continue
-                cell = _cell(study, left, right, metric, conditioning, paired)
-                if _cells.answer_path(folder, cell.key).exists():
-                    answered += 1
-                    continue
-                grid = len(left) * len(right)
-                comparisons += grid * (1 + cell.draws)
-                trial = trial if trial is not None else _price.trial(metric, left.n)
-                seconds += trial.seconds(len(left), len(right), cell.draws)
-                priced = True
-    return Plan(
-        study=study.name, folder=folder, n=_n(paired, there),
-        extracted=tuple(name for name, value in there.items() if value is not None),
-        to_extract=tuple(name for name, value in there.items() if value is None),
-        pairs=len(pairs), cells=len(pairs) * len(specs), answered=answered, comparisons=comparisons,
-        seconds=seconds if priced else None, needs=study.file.needs, notes=paired.notes if paired else (), at_most=not all(modality.values()) and study.file.align.pairs != "all",
-    )
+    return _plan(study, _folder(study, out), _data(study))
 
 
 def run(
@@ -142,38 +135,98 @@ def run(
     engine: str | None,
     workers: int | None,
     fresh: bool,
+    failures: str,
     progress: Callable[[str, int, int], None] | None,
+    announce: Callable[[Plan], None] | None,
 ) -> Result:
     """Do what is open of a study, and collect it.
 
     Parameters
     ----------
-    study, out, allow_code, engine, workers, fresh, progress : as for `Study.run`.
+    study, out, allow_code, engine, workers, fresh, failures, progress, announce : as for `Study.run`.
     """
+    engine, workers = engine or study.file.compute.engine, workers or study.file.compute.workers
+    if engine.replace("-", "_") not in engines.names():
+        raise UnknownNameError(f"There is no engine {engine!r}. {suggestion(engine, engines.names())}")
+    if failures not in ("error", "keep"):
+        raise InputError(f"failures = {failures!r}; expected 'error' or 'keep'.")
     folder = _folder(study, out)
-    folder.mkdir(parents=True, exist_ok=True)
+    paired = _data(study)
+    if announce is not None:
+        announce(_plan(study, folder, paired))
+    files.sweep(folder)
     started = time.time()
     with _shown(progress) as show:
-        paired = _data(study)
-        features, failures = _extract_all(study, folder, paired, allow_code=allow_code, fresh=fresh, show=show)
-        cells = _all_cells(study, features, paired)
-        answers = _answer_all(study, folder, cells, failures, engine=engine, workers=workers, show=show)
-    table = [_row(study, paired, cell, answers[cell.key], features) for _, cell in cells if cell.key in answers]
-    table = _corrected(table)
-    content = _content.content(study, paired, features, table, answers, failures=failures)
-    path = rows.write(folder / "rows.parquet", table)
+        features, failed = _extract_all(study, folder, paired, allow_code=allow_code, fresh=fresh, show=show)
+        asked = _all_cells(study, features, paired)
+        if not asked and not failed:
+            raise StudyError(f"{study.name}: there are no pairs of models to compare with pairs = {study.file.align.pairs!r}.")
+        if fresh:
+            for one in asked:
+                _cells.answer_path(folder, one.cell.key).unlink(missing_ok=True)
+        setting = Setting(folder=str(folder), device=study.file.compute.device or "", desks=workers)
+        answers = _answer_all(setting, asked, failed, engine=engine, workers=workers, show=show)
+    return _collected(study, folder, paired, features, [one for one in asked if one.cell.key in answers], answers, failed,
+                      started=started, failures=failures)
+
+
+def _plan(study: Study, folder: Path, paired: samples.Paired | None) -> Plan:
+    tables = study.models()
+    there: dict[str, Features | None] = {}
+    notes = list(paired.notes) if paired else []
+    for table in tables:
+        try:
+            there[table.name] = _found(folder, table, study, paired)
+        except PlatometerError as error:  # a run goes on with the others, and so does its plan
+            there[table.name] = None
+            notes.append(f"{table.name} will fail: {error}")
+    modality = {table.name: _modality(table, paired, there[table.name]) for table in tables}
+    pairs = _pairs(study, modality)
+    unknown = not all(modality.values()) and study.file.align.pairs != "all"
+    if not pairs and not unknown:
+        raise StudyError(f"{study.name}: there are no pairs of models to compare with pairs = {study.file.align.pairs!r}.")
+    labels = _labels(study, paired, there)
+    count, answered, comparisons, seconds = 0, 0, 0, None
+    trials: dict[str, _price.Trial] = {}
+    for pair, metric, conditioning in _questions(study, pairs):
+        count += 1
+        left, right = there[pair.left], there[pair.right]
+        if left is None or right is None:
+            continue
+        cell = _asked(study, pair, left, right, metric, conditioning, labels).cell
+        if _cells.answer_path(folder, cell.key).exists():
+            answered += 1
+            continue
+        comparisons += len(left) * len(right) * (1 + cell.draws)
+        if metric not in trials:
+            trials[metric] = _price.trial(metric, left.n)
+        seconds = (seconds or 0.0) + trials[metric].seconds(len(left), len(right), cell.draws)
+    return Plan(
+        study=study.name, folder=folder, n=_n(paired, there),
+        extracted=tuple(name for name, value in there.items() if value is not None),
+        to_extract=tuple(name for name, value in there.items() if value is None), pairs=len(pairs), cells=count,
+        answered=answered, comparisons=comparisons, seconds=seconds, needs=study.file.needs, notes=tuple(notes),
+        at_most=unknown,
+    )
+
+
+def _collected(
+    study: Study, folder: Path, paired: samples.Paired | None, features: Mapping[str, Features], asked: Sequence[Asked],
+    answers: Mapping[str, Mapping], failed: Sequence[str], *, started: float, failures: str,
+) -> Result:
+    """Rows, page and record of what was answered."""
     from platometer import report
 
-    page = report.write(folder / "report.html", content)
-    files.write_json(folder / "run.json", _record(study, features, failures, time.time() - started))
+    found = [_cells.turned(answers[one.cell.key]) if one.turned else answers[one.cell.key] for one in asked]
+    table = _corrected([_row(study, paired, one, answer, features) for one, answer in zip(asked, found, strict=True)])
+    path = rows.write(folder / "rows.parquet", table)
+    page = report.write(folder / "report.html", _content.content(study, paired, features, table, found, failures=failed))
+    files.write_json(folder / "run.json", _record(study, features, failed, time.time() - started))
     if study.text:
         files.write_whole(folder / "study.toml", study.text.encode())
-    result = Result(folder=folder, rows=table, page=page, table=path, failures=tuple(failures))
-    if failures:
-        raise StudyError(
-            f"{len(failures)} parts of the study {study.name!r} failed; the rest is in {folder}.\n  "
-            + "\n  ".join(failures)
-        )
+    result = Result(folder=folder, rows=table, page=page, table=path, failures=tuple(failed))
+    if failed and failures == "error":
+        raise StudyError(result.told())
     return result
 
 
@@ -186,15 +239,24 @@ def _data(study: Study) -> samples.Paired | None:
     if table is None:
         return None
     options = {key: _placed(value, study.base) if key == "path" else value for key, value in table.options.items()}
-    source = table.source
-    return datasets.load(source, limit=table.limit, **{"seed": study.file.seed, **options})
+    name, colon, rest = table.source.partition(":")
+    if colon and (rest.startswith(".") or (study.base / rest).exists()):
+        rest = str(_placed(rest, study.base))
+    paired = datasets.load(f"{name}{colon}{rest}", limit=table.limit, **{"seed": study.file.seed, **options})  # type: ignore[arg-type]
+    for i, model in enumerate(study.file.models):
+        if model.view and not model.source.startswith("file:"):
+            try:
+                paired.view(model.view)
+            except InputError as error:
+                raise StudyError(f"{study.name}: models.{i}.view: {error}") from None
+    return paired
 
 
 def _placed(value: object, base: Path) -> object:
-    """A relative path as seen from the study file."""
-    if isinstance(value, str) and not Path(value).is_absolute():
-        return str(base / value)
-    return value
+    """A relative path, or a list of them, as seen from the study file."""
+    if isinstance(value, list):
+        return [_placed(one, base) for one in value]
+    return str(base / value) if isinstance(value, str) else value  # an absolute path stays what it is
 
 
 def _source(table: ModelTable, base: Path) -> str:
@@ -212,49 +274,66 @@ def _stamp(source: str) -> list:
     path = Path(name.rpartition(":")[0] if prefix == "python" else name)
     if not path.exists():
         return []
-    found = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
-    return [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in found]
+    found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    return [[str(p.relative_to(path)), p.stat().st_size, p.stat().st_mtime_ns] for p in found]
 
 
 def _request(table: ModelTable, study: Study, view: samples.Samples) -> str:
     """A name for 'these features', known without loading the model."""
     source = _source(table, study.base)
     return fingerprint({"schema": 1, "source": source, "stamp": _stamp(source), "options": table.options,
-                        "name": table.name, "samples": view.fingerprint})
+                        "view": table.view, "samples": view.fingerprint})
 
 
 def _modality(table: ModelTable, paired: samples.Paired | None, found: Features | None) -> str:
     """The modality of a model before it is loaded: its view if named, else what its features or source say."""
     if found is not None and found.details.get("modality"):
         return str(found.details["modality"])
+    if table.source.startswith("file:"):
+        return table.view or "vector"
     if paired is not None and table.view:
         return paired.view(table.view).modality
     return {"timm": "image", "torchvision": "image", "st": "text"}.get(table.source.partition(":")[0], "")
 
 
 def _found(folder: Path, table: ModelTable, study: Study, paired: samples.Paired | None) -> Features | None:
-    """Features of a model that are there already."""
+    """Features of a model that are there already, under the name that the study gives it."""
     if table.source.startswith("file:"):
         return _from_file(table, study, paired)
     assert paired is not None
-    for view in paired.views.values():
-        note = folder / "requests" / f"{_request(table, study, view)}.json"
-        if note.exists():
-            key = str(files.read_json(note)["features"])
-            if store.has(folder / "features", key):
-                return store.open(folder / "features", key)
+    for view in [paired.view(table.view)] if table.view else paired.views.values():
+        try:
+            note = files.read_json(folder / "requests" / f"{_request(table, study, view)}.json")
+            key = str(note["features"])  # type: ignore[index]
+        except (StoreError, KeyError, TypeError):  # none yet, or damaged
+            continue
+        if store.has(folder / "features", key):
+            return _named(store.open(folder / "features", key), table.name)
     return None
+
+
+def _named(features: Features, name: str) -> Features:
+    return dataclasses.replace(features, model=dataclasses.replace(features.model, name=name))
 
 
 def _from_file(table: ModelTable, study: Study, paired: samples.Paired | None) -> Features:
     """Vectors in a file, taken as a model's features."""
-    found = vectors.read(_source(table, study.base).partition(":")[2], **table.options)
-    if paired is not None and found.n != len(paired):
-        raise StudyError(f"{table.name}: the file has {found.n} rows, the data {len(paired)} samples.")
-    if paired is not None and found.ids and tuple(found.ids) != tuple(paired.ids):
-        raise StudyError(f"{table.name}: the file's ids are not the data's, or not in its order.")
+    found = vectors.read(_source(table, study.base).partition(":")[2], **table.options)  # type: ignore[arg-type]
+    if paired is not None:
+        _check_same(table.name, found, "the data", paired.ids, len(paired))
     details = {"modality": table.view or "vector"} | dict(found.details)
-    return dataclasses.replace(found, model=dataclasses.replace(found.model, name=table.name), details=details)
+    return _named(dataclasses.replace(found, details=details), table.name)
+
+
+def _check_same(name: str, found: Features, other: str, ids: Sequence[str], n: int) -> None:
+    """Refuse vectors that are not of the same samples in the same order."""
+    if found.n != n:
+        raise StudyError(f"{name} has {found.n} rows, {other} {n}; row i of both must be the same sample.")
+    if found.ids and ids and tuple(found.ids) != tuple(ids):
+        row = next(i for i, (a, b) in enumerate(zip(found.ids, ids, strict=True)) if a != b)
+        same = "The ids are the same in another order: sort one of them." if set(found.ids) == set(ids) else (
+            "Do the ids name the same thing?")
+        raise StudyError(f"{name} and {other} differ in row {row}: {found.ids[row]!r} and {ids[row]!r}. {same}")
 
 
 def _extract_all(
@@ -267,142 +346,178 @@ def _extract_all(
     for i, table in enumerate(tables):
         show("models", i, len(tables))
         try:
-            found = None if fresh else _found(folder, table, study, paired)
-            features[table.name] = found if found is not None and not table.source.startswith("file:") else _extract(
-                study, folder, table, paired, found, allow_code=allow_code, show=show)
-        except PlatometerError as error:
-            _log.warning("%s failed: %s", table.name, error)
-            failures.append(f"model {table.name}: {error}")
+            made = _features(study, folder, table, paired, allow_code=allow_code, fresh=fresh, show=show)
+            if paired is None:
+                for name, other in features.items():
+                    _check_same(table.name, made, name, other.ids, other.n)
+            features[table.name] = made
+        except DiskError:
+            raise  # the next model would meet it too
+        except Exception as error:  # a model must not lose the others
+            _log.warning("%s failed: %s", table.name, error, exc_info=_log.isEnabledFor(logging.DEBUG))
+            failures.append(f"model {table.name}: {_reason(error)}")
     show("models", len(tables), len(tables))
     return features, failures
 
 
-def _extract(
-    study: Study, folder: Path, table: ModelTable, paired: samples.Paired | None, found: Features | None, *,
-    allow_code: bool, show: Callable,
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, PlatometerError) else f"{type(error).__name__}: {error}"
+
+
+def _features(
+    study: Study, folder: Path, table: ModelTable, paired: samples.Paired | None, *, allow_code: bool, fresh: bool,
+    show: Callable,
 ) -> Features:
+    """Features of one model: found, or extracted now."""
+    home = folder / "features"
+    code = table.source.startswith("python:")  # what it gives is known only by running it: it may read anything
+    found = None if fresh or code else _found(folder, table, study, paired)
     if table.source.startswith("file:"):
         kept = found if found is not None else _from_file(table, study, paired)
-        store.write(folder / "features", kept.fingerprint, kept)
-        return store.open(folder / "features", kept.fingerprint)
+        store.write(home, kept.fingerprint, kept)
+        return dataclasses.replace(store.open(home, kept.fingerprint), model=kept.model, details=kept.details)
+    if found is not None:
+        return found
     assert paired is not None
-    options = dict(table.options)
-    if table.source.startswith("python:"):
-        options["allow_code"] = allow_code
+    options = dict(table.options) | ({"allow_code": allow_code} if code else {})
     if study.file.compute.device and "device" not in options:
         options["device"] = study.file.compute.device
     model = models.load(_source(table, study.base), **options)
-    model = _Named(model, table.name)
     view = paired.view(table.view or model.modality)
-    result = extract(model, view, folder / "features", batch_size=table.batch_size,
-                     progress=partial(show, f"run {table.name}"))
-    note = folder / "requests" / f"{_request(table, study, view)}.json"
-    files.write_json(note, {"features": result.key, "name": table.name, "source": table.source})
-    return result
-
-
-class _Named:
-    """A model under the name that the study gives it."""
-
-    def __init__(self, model: models.Model, name: str):
-        self._model = model
-        self.card: Card = dataclasses.replace(model.card, name=name)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._model, name)
-
-    def layers(self) -> tuple[str, ...]:
-        return self._model.layers()
-
-    def encode(self, items: Sequence[object]) -> Mapping:
-        return self._model.encode(items)
+    if fresh:
+        store.remove(home, features_key(model, view))
+    result = extract(model, view, home, batch_size=table.batch_size, progress=partial(show, f"run {table.name}"))
+    files.write_json(folder / "requests" / f"{_request(table, study, view)}.json",
+                     {"features": result.key, "name": table.name, "source": table.source})
+    return _named(result, table.name)
 
 
 def _pairs(study: Study, modality: Mapping[str, str]) -> list[Pair]:
-    """Pairs of models in the order of the file; by default those of different modalities if there are any."""
+    """Pairs of models in the order of the file; by default those of different modalities if there are any.
+
+    A modality that is not known yet ("") may turn out to be any: the pairs are then at most these.
+    """
     listed = list(modality)
     every = [Pair(a, b) for i, a in enumerate(listed) for b in listed[i + 1 :]]
-    asked = study.file.align.pairs
-    if not all(modality.values()):
-        return every  # not known yet: at most these
-    cross = [pair for pair in every if modality[pair.left] != modality[pair.right]]
-    if asked == "cross" or (asked is None and cross):
+    asked, known = study.file.align.pairs, all(modality.values())
+
+    def maybe(pair: Pair, *, same: bool) -> bool:
+        a, b = modality[pair.left], modality[pair.right]
+        return (a == b) is same or not (a and b)
+
+    cross = [pair for pair in every if maybe(pair, same=False)]
+    if asked == "cross" or (asked is None and cross and known):
         return cross
-    if asked == "within":
-        return [pair for pair in every if modality[pair.left] == modality[pair.right]]
-    return every
+    return [pair for pair in every if maybe(pair, same=True)] if asked == "within" else every
 
 
-def _cell(
-    study: Study, left: Features, right: Features, metric: str, conditioning: str, paired: samples.Paired | None
-) -> Cell:
-    wanted = study.file.align
-    blocks = paired.groups if paired is not None else None
-    return Cell(
-        left=left.fingerprint, right=right.fingerprint, metric=str(metrics.parse(metric)), conditioning=conditioning,
-        draws=wanted.draws, seed=study.file.seed, alpha=wanted.alpha, summary=wanted.summary,
-        undefined=wanted.undefined, blocks=tuple(blocks) if blocks else None,
-    )
-
-
-def _all_cells(
-    study: Study, features: Mapping[str, Features], paired: samples.Paired | None
-) -> list[tuple[Pair, Cell]]:
-    """Every cell, ordered so that what was prepared is used again soon."""
-    pairs = _pairs(study, {name: str(value.details.get("modality", "")) for name, value in features.items()})
-    out = []
+def _questions(study: Study, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, str, str]]:
+    """(pair, metric, conditioning) of every cell, ordered so that what was prepared is used again soon."""
     for metric in study.file.align.metrics:
-        both = not metrics.parse(metric).facts.symmetric
-        for conditioning in study.conditionings():
+        for conditioning in study.file.align.conditioning:
             for pair in pairs:
-                directions = [pair, Pair(pair.right, pair.left)] if both else [pair]
-                for one in directions:
-                    cell = _cell(study, features[one.left], features[one.right], metric, conditioning, paired)
-                    out.append((one, cell))
-    return out
+                yield pair, metric, conditioning
+                if not _sideless(study, metric):
+                    yield Pair(pair.right, pair.left), metric, conditioning
+
+
+def _sideless(study: Study, metric: str) -> bool:
+    """Whether left and right may be exchanged without changing the score."""
+    return metrics.parse(metric).facts.symmetric and study.file.align.summary != "rowmax"
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """What restricts the re-pairings: labels of every sample, or None."""
+
+    within: tuple[str, ...] | None = None
+    blocks: tuple[str, ...] | None = None
+
+
+def _labels(study: Study, paired: samples.Paired | None, features: Mapping[str, Features | None]) -> _Labels:
+    """The restrictions that the study's file and the data ask for."""
+    word = study.file.align.within
+    blocks = paired.groups if paired is not None else None
+    if not word:
+        return _Labels(blocks=blocks)
+    if blocks is not None:
+        raise StudyError(f"{study.name}: align.within: the samples of {paired.card.name} depend on each other in groups, "  # type: ignore[union-attr]
+                         "which move together already. Take one caption per picture to hold something else fixed.")
+    if paired is not None and word in paired.views:
+        return _Labels(within=tuple(paired.views[word].content))
+    path = study.base / word
+    if not path.is_file():
+        views = f" and none of the views {', '.join(paired.views)}" if paired is not None else ""
+        raise StudyError(f"{study.name}: align.within: {word!r} is no file{views}.")
+    found = tuple(path.read_text(encoding="utf-8").splitlines())
+    n = _n(paired, features)
+    if n is not None and len(found) != n:
+        raise StudyError(f"{study.name}: align.within: {path} has {len(found)} lines for {n} samples.")
+    return _Labels(within=found)
+
+
+def _asked(
+    study: Study, pair: Pair, left: Features, right: Features, metric: str, conditioning: str, labels: _Labels
+) -> Asked:
+    wanted = study.file.align
+    turned = _sideless(study, metric) and left.fingerprint > right.fingerprint
+    first, second = (right, left) if turned else (left, right)
+    cell = Cell(
+        left=first.fingerprint, right=second.fingerprint, metric=str(metrics.parse(metric)),
+        conditioning=str(Conditioning.parse(conditioning)), draws=wanted.draws, seed=study.file.seed, alpha=wanted.alpha,
+        summary=wanted.summary, undefined=wanted.undefined, within=labels.within, blocks=labels.blocks,
+    )
+    return Asked(pair, cell, turned)
+
+
+def _all_cells(study: Study, features: Mapping[str, Features], paired: samples.Paired | None) -> list[Asked]:
+    """Every cell of the models that did not fail."""
+    modality = {table.name: _modality(table, paired, features.get(table.name)) for table in study.models()}
+    modality = {name: value or f"? of {name}" for name, value in modality.items()}  # failed, so that nothing follows from it
+    pairs = [pair for pair in _pairs(study, modality) if pair.left in features and pair.right in features]
+    labels = _labels(study, paired, features) if features else _Labels()
+    return [_asked(study, pair, features[pair.left], features[pair.right], metric, conditioning, labels)
+            for pair, metric, conditioning in _questions(study, pairs)]
 
 
 def _answer_all(
-    study: Study, folder: Path, cells: Sequence[tuple[Pair, Cell]], failures: list[str], *, engine: str | None,
-    workers: int | None, show: Callable,
+    setting: Setting, asked: Sequence[Asked], failures: list[str], *, engine: str, workers: int, show: Callable
 ) -> dict[str, dict]:
     """Answers by key; cells that failed are added to the failures."""
+    unique = list({one.cell.key: one for one in asked}.values())
     answers: dict[str, dict] = {}
-    for _, cell in cells:
-        found = _cells.read_answer(_cells.answer_path(folder, cell.key))
+    for one in unique:
+        found = _cells.read_answer(_cells.answer_path(setting.folder, one.cell.key))
         if found is not None:
-            answers[cell.key] = found
-    todo = list({cell.key: (pair, cell) for pair, cell in cells if cell.key not in answers}.values())
-    total = len({cell.key for _, cell in cells})
-    show("pairs", len(answers), total)
-    setting = Setting(folder=str(folder), device=study.file.compute.device or "")
-    work = partial(_cells.answer, setting)
-    asked = workers or study.file.compute.workers
-    for i, outcome in engines.run(engine or study.file.compute.engine, work, [cell for _, cell in todo], workers=asked):
-        pair, cell = todo[i]
-        if isinstance(outcome, PlatometerError):
-            failures.append(f"{pair.left} ~ {pair.right}, {cell.metric}: {outcome}")
-        else:
-            answers[cell.key] = outcome
-        show("pairs", len(answers), total)
+            answers[one.cell.key] = found
+    todo = [one for one in unique if one.cell.key not in answers]
+    show("pairs", len(answers), len(unique))
+    try:
+        for i, outcome in engines.run(engine, partial(_cells.answer, setting), [one.cell for one in todo], workers=workers):
+            one = todo[i]
+            if isinstance(outcome, DiskError):
+                raise outcome
+            if isinstance(outcome, Exception):
+                what = f"{one.pair.left} ~ {one.pair.right}, {one.cell.metric}, {one.cell.conditioning}"
+                _log.warning("%s failed: %s", what, outcome, exc_info=outcome if _log.isEnabledFor(logging.DEBUG) else None)
+                failures.append(f"{what}: {_reason(outcome)}")
+            else:
+                answers[one.cell.key] = outcome  # type: ignore[assignment]
+            show("pairs", len(answers), len(unique))
+    finally:
+        _cells.desk.cache_clear()  # what was prepared is large
     return answers
 
 
 def _row(
-    study: Study, paired: samples.Paired | None, cell: Cell, answer: Mapping, features: Mapping[str, Features]
+    study: Study, paired: samples.Paired | None, asked: Asked, answer: Mapping, features: Mapping[str, Features]
 ) -> dict:
     """One row of the table, without the corrections across pairs."""
-    by_key = {value.fingerprint: name for name, value in features.items()}
-    left, right = features[by_key[cell.left]], features[by_key[cell.right]]
+    left, right, cell = features[asked.pair.left], features[asked.pair.right], asked.cell
     c = answer["calibration"] or {}
     return {
         "study": study.name, "data": paired.card.name if paired else "", "n": answer["n"],
         "samples": paired.fingerprint if paired else "",
-        "left": left.model.name, "right": right.model.name,
-        "left_source": left.model.source, "right_source": right.model.source,
-        "left_revision": left.model.revision, "right_revision": right.model.revision,
-        "left_modality": str(left.details.get("modality", "")), "right_modality": str(right.details.get("modality", "")),
-        "left_parameters": left.model.parameters, "right_parameters": right.model.parameters,
         "left_layers": len(answer["left_layers"]), "right_layers": len(answer["right_layers"]),
         "metric": answer["metric"], "conditioning": answer["conditioning"], "alike": answer["alike"],
         "summary": answer["summary"], "score": answer["score"], "left_layer": answer["best"]["left"],
@@ -410,6 +525,17 @@ def _row(
         "seed": cell.seed, "null_mean": c.get("null_mean"), "null_sd": c.get("null_sd"), "excess": c.get("excess"),
         "z": c.get("z"), "p": c.get("p"), "p_bh": None, "p_holm": None, "alpha": cell.alpha, "tau": c.get("tau"),
         "calibrated": c.get("score"), "remarks": answer["remarks"], "versions": answer["versions"], "key": cell.key,
+    } | _side("left", left) | _side("right", right)
+
+
+def _side(side: str, features: Features) -> dict:
+    """Columns of one of the models."""
+    card = features.model
+    return {
+        side: card.name, f"{side}_source": card.source, f"{side}_revision": card.revision,
+        f"{side}_modality": str(features.details.get("modality", "")), f"{side}_parameters": card.parameters,
+        f"{side}_features": features.fingerprint, f"{side}_pooling": features.pooling,
+        f"{side}_details": json.dumps(dict(features.details), sort_keys=True, ensure_ascii=False),
     }
 
 
