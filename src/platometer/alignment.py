@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,12 +22,19 @@ from platometer.cards import Card, versions
 from platometer.conditioning import Conditioning
 from platometer.errors import InputError, ShapeError, SpecError, UndefinedError, suggestion
 from platometer.features import Features
-from platometer.metrics import Facts, Metric, parse
+from platometer.metrics import Facts, GridMoments, Metric, parse
 from platometer.nulls import Calibration
 
 SUMMARIES = ("max", "mean", "last", "rowmax")
 """How a grid becomes one score: the most alike pair of layers; the mean over pairs; the last layer of each; the mean
 over left layers of the most alike right layer."""
+
+NULLS = ("draws", "closed-form", "auto")
+"""Where chance comes from: re-pairings, in the number asked for; the null's exact moments, without a draw; or the
+moments where they leave no doubt that a score is chance, and else as many re-pairings as it takes."""
+
+OPEN = 2.0
+"""``null="auto"`` draws wherever the closed form's p is at most this many times alpha."""
 
 _CHUNK = 2**24  # statistics of one layer pair times draws, held at once
 
@@ -84,10 +91,10 @@ class Alignment:
     left_layers, right_layers : names of the layers.
     best : the most alike pair.
     score : the summary of the grid, which is what was calibrated; equals ``best.score`` for ``summary="max"``.
-    calibration : the summary beside its null; None if no draws were asked for.
+    calibration : the summary beside its null; None if no draws were asked for. It says whether it comes from draws.
     metric, conditioning, summary : as specs.
-    null_mean, null_sd : (L, M) mean and sd of each layer pair's score over the draws; None without draws, and the sd
-        also with a single draw.
+    null_mean, null_sd : (L, M) mean and sd of each layer pair's score over the draws, or exact where the calibration
+        is in closed form; None without a null, and the sd also with a single draw.
     facts : what is true of the metric.
     n : samples.
     left, right : cards of the models.
@@ -175,6 +182,7 @@ def align(
     metric: str | Metric = "mutual_knn",
     *,
     conditioning: str | Conditioning = "unit",
+    null: str = "draws",
     draws: int = 1000,
     seed: int = 0,
     alpha: float = 0.05,
@@ -195,7 +203,13 @@ def align(
     ----------
     left, right : `Features`, or an array (n, d), or layers: a list or dictionary of arrays (n, d_l), or (n, L, d).
     metric, conditioning : specs.
-    draws : number of re-pairings; 0 leaves the calibration out. p cannot be smaller than 1/(draws + 1).
+    null : one of `NULLS`. ``"closed-form"`` takes no draws, whatever their number, and its p is approximate
+        (``docs/nulls.md`` says how nearly right). ``"auto"`` calls nothing significant that draws do not: the closed
+        form only spares them where its p is above twice alpha, and `Calibration.method` says which it was. It draws
+        until 10 draws are at least as alike as the score, or `draws` have been made (Besag and Clifford 1991), which
+        is valid at every level; where there is no closed form, it always draws.
+    draws : number of re-pairings, for ``"auto"`` the largest; 0 leaves the calibration out, where it is by draws.
+        p cannot be smaller than 1/(draws + 1).
     seed : of the re-pairings.
     alpha : level of the threshold tau.
     summary : one of `SUMMARIES`.
@@ -217,13 +231,15 @@ def align(
         NaN or infinity, by layer and row.
     UndefinedError
         A score does not exist.
+    InputError
+        ``null="closed-form"`` where there is none: another metric, restricted re-pairings, fewer than four samples.
     """
     metric = parse(metric)
     a = prepare(left, metric, conditioning=conditioning, undefined=undefined, device=device, name="left")
     b = prepare(right, metric, conditioning=conditioning, undefined=undefined, device=device, name="right")
     return compare(
-        a, b, metric, conditioning=conditioning, draws=draws, seed=seed, alpha=alpha, summary=summary, within=within,
-        blocks=blocks, progress=progress,
+        a, b, metric, conditioning=conditioning, null=null, draws=draws, seed=seed, alpha=alpha, summary=summary,
+        within=within, blocks=blocks, progress=progress,
     )
 
 
@@ -279,6 +295,7 @@ def compare(
     metric: str | Metric,
     *,
     conditioning: str | Conditioning = "unit",
+    null: str = "draws",
     draws: int = 1000,
     seed: int = 0,
     alpha: float = 0.05,
@@ -292,27 +309,43 @@ def compare(
     Parameters
     ----------
     left, right : from `prepare`, with this metric and conditioning.
-    metric, conditioning, draws, seed, alpha, summary, within, blocks, progress : as for `align`.
+    metric, conditioning, null, draws, seed, alpha, summary, within, blocks, progress : as for `align`.
     """
     metric, conditioning = parse(metric), Conditioning.parse(conditioning)
     if summary not in SUMMARIES:
         raise SpecError(f"There is no summary {summary!r}. {suggestion(summary, SUMMARIES)}")
     if not 0 < alpha < 1:
         raise InputError(f"alpha = {alpha}; a level lies between 0 and 1.")
+    if null not in NULLS:
+        raise SpecError(f"There is no null {null!r}. {suggestion(null, NULLS)}")
+    if null == "auto" and draws < 1:
+        raise InputError(f"null='auto' with draws = {draws}: it draws where the closed form leaves doubt; allow it some.")
     _check_same_samples(left, right)
     facts = metric.facts
     grid = metric.grid(left.sides, right.sides).numpy()
     observed = float(_summarised(grid[None], facts, summary)[0])
     calibration, mean, sd = None, None, None
-    if draws:
+    note, screened, moments = "", None, None
+    if null != "draws":
+        moments = None if within is not None or blocks is not None else metric.null_moments(left.sides, right.sides)
+        if moments is not None:
+            screened = _closed(observed, moments, facts, alpha=alpha, seed=seed, summary=summary)
+        elif null == "closed-form":
+            raise InputError(_no_closed_form(metric, left.n, within, blocks) + " Use null='draws' or null='auto'.")
+        note = _note(screened, _no_closed_form(metric, left.n, within, blocks), alpha)
+    if screened is not None and moments is not None and (null == "closed-form" or screened.p > OPEN * alpha):
+        calibration = screened if null == "closed-form" else replace(screened, note=note)
+        mean, sd = moments.mean, np.sqrt(moments.variance)
+    elif draws:
         statistics, mean, sd = _null(
-            metric, left, right, draws, seed=seed, summary=summary, within=within, blocks=blocks, progress=progress
+            metric, left, right, draws, seed=seed, summary=summary, within=within, blocks=blocks, progress=progress,
+            stop=observed if null == "auto" else None,
         )
-        null = "permutation" if within is None and blocks is None else (
-            "permutation within groups" if blocks is None else "permutation of blocks")
         calibration = nulls.calibrate(
-            observed, statistics, alike=facts.alike, best=facts.best, alpha=alpha, null=null, seed=seed
+            observed, statistics, alike=facts.alike, best=facts.best, alpha=alpha, null=_broken(within, blocks), seed=seed
         )
+        if null == "auto":
+            calibration = replace(calibration, method="sequential draws", least=1 / (draws + 1), note=note)
     return Alignment(
         grid=grid, left_layers=left.layers, right_layers=right.layers, best=_best(grid, left, right, facts),
         score=observed, calibration=calibration, metric=str(metric), conditioning=str(conditioning), summary=summary,
@@ -322,25 +355,66 @@ def compare(
     )
 
 
+def _closed(observed: float, moments: GridMoments, facts: Facts, *, alpha: float, seed: int, summary: str) -> Calibration:
+    """The calibration from the null's moments."""
+    if summary == "last":
+        moments = moments.only(-1, -1)
+    exact = (float(moments.mean.mean()), math.sqrt(moments.mean_variance())) if summary == "mean" else None
+    return nulls.closed_form(
+        observed, moments, summarise=lambda grids: _summarised(grids, facts, summary), exact=exact, alike=facts.alike,
+        best=facts.best, alpha=alpha, seed=seed,
+    )
+
+
+def _no_closed_form(metric: Metric, n: int, within: Sequence | None, blocks: Sequence | None) -> str:
+    if within is not None or blocks is not None:
+        return "No closed form is known for restricted re-pairings (within=, blocks=)."
+    return f"No closed form is known for the null of {metric}" + ("." if n > 3 else f" with {n} samples.")
+
+
+def _note(screened: Calibration | None, without: str, alpha: float) -> str:
+    """Why draws were spent, or why not."""
+    if screened is None:
+        return f"{without} Draws decided."
+    if screened.p > OPEN * alpha:
+        return f"By its closed form, p is above {OPEN:g} times alpha = {alpha:g}, and approximate; no draws were spent."
+    return f"The closed form alone would say p = {screened.p:.2g}, approximately; draws decided."
+
+
+def _broken(within: Sequence | None, blocks: Sequence | None) -> str:
+    """How the pairing was broken, in words."""
+    if within is None and blocks is None:
+        return "permutation"
+    return "permutation within groups" if blocks is None else "permutation of blocks"
+
+
 def _null(
-    metric: Metric, left: Prepared, right: Prepared, draws: int, *, seed: int, summary: str,
-    within: Sequence | None, blocks: Sequence | None, progress: Callable[[int, int], None] | None,
+    metric: Metric, left: Prepared, right: Prepared, draws: int, *, seed: int, summary: str, within: Sequence | None,
+    blocks: Sequence | None, progress: Callable[[int, int], None] | None, stop: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """The summary of each draw (B,), and mean and sd over draws of each layer pair (L, M)."""
+    """The summary of each draw (B,), and mean and sd over draws of each layer pair (L, M).
+
+    With `stop`, the observed score, the draws end before the one that makes them enough; see `nulls.until`.
+    """
     shape = (len(left.sides), len(right.sides))
     step = max(1, min(draws, 50, _CHUNK // math.prod(shape)))
     statistics = np.empty(draws)
-    total, squares, first = np.zeros(shape), np.zeros(shape), None
+    total, squares, first = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for start in range(0, draws, step):
         size = min(step, draws - start)
         moves = nulls.orders(left.n, size, seed=seed, start=start, within=within, blocks=blocks)
         grids = metric.null_grid(left.sides, right.sides, moves).numpy()
         statistics[start : start + size] = _summarised(grids, metric.facts, summary)
-        first = grids[0] if first is None else first  # a shift that keeps the squares from cancelling
+        last = None if stop is None else nulls.until(stop, statistics[: start + size], alike=metric.facts.alike)
+        grids = grids if last is None else grids[: max(last - start, 0)]
+        first = grids[0] if start == 0 else first  # a shift that keeps the squares from cancelling
         total += (grids - first).sum(0)
         squares += ((grids - first) ** 2).sum(0)
         if progress is not None:
-            progress(start + size, draws)
+            progress(start + size if last is None else draws, draws)
+        if last is not None:
+            statistics, draws = statistics[:last], last
+            break
     mean = total / draws
     sd = np.sqrt(np.maximum(squares - draws * mean**2, 0) / (draws - 1)) if draws > 1 else None
     return statistics, mean + first, sd
@@ -384,10 +458,14 @@ def _lines(a: Alignment) -> list[str]:
         lines.append("  chance       not asked for (draws=0)")
     else:
         spread = "" if c.null_sd is None else f" ± {c.null_sd:.2g}"
-        lines.append(f"  chance       {c.null_mean:.4g}{spread} ({len(c.draws)} draws, {c.null}, seed {c.seed})")
-        at_floor = c.p <= 1 / (len(c.draws) + 1)
+        drawn = f"{len(c.draws)} draws, {c.null}" if c.method != "closed form" else c.null
+        lines.append(f"  chance       {c.null_mean:.4g}{spread} ({drawn}, seed {c.seed})")
+        floor = "that these draws can give" if c.method != "closed form" else "that is given in closed form"
+        at_floor = f" (the least {floor})" if c.p <= (c.least or 0) else " (approximate)" if c.method == "closed form" else ""
         z = "" if c.z is None else f", z = {c.z:.1f}"
-        lines.append(f"  p            {c.p:.3g}{' (the least that these draws can give)' if at_floor else ''}{z}")
+        lines.append(f"  p            {c.p:.3g}{at_floor}{z}")
+        if c.note:
+            lines.append(f"  null=auto    {c.note}")
         scaled = "not defined: the metric has no bound" if c.score is None else f"{c.score:.4g}"
         lines.append(f"  calibrated   {scaled} (threshold {c.tau:.4g} at {c.alpha:g})")
     lines.append(f"  samples      n = {a.n}; conditioning {a.conditioning}; summary {a.summary}")
