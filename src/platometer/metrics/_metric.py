@@ -35,7 +35,7 @@ class Facts:
     least_n : fewest samples for which the score is defined.
     scope : ``"local"`` if it sees neighbourhoods, ``"global"`` if all distances.
     source : where it is defined, with the equation.
-    self_score : the score of a space with itself (without ties).
+    self_score : the score of a space with itself (without ties); None where it depends on the space.
     bounded : whether the end of `range` on the alike side is a bound that a calibrated score can be scaled to.
     """
 
@@ -47,7 +47,7 @@ class Facts:
     least_n: int
     scope: Literal["local", "global"]
     source: str
-    self_score: float = 1.0
+    self_score: float | None = 1.0
     bounded: bool = True
 
     @property
