@@ -159,6 +159,24 @@ def folder_revision(folder: Path) -> str:
     return fingerprint([[path.relative_to(folder).as_posix(), file_hash(path)] for path in found])[:16]
 
 
+def weights_revision(module: nn.Module) -> str:
+    """A hash of a network's structure and weights.
+
+    Parameters
+    ----------
+    module : the network.
+    """
+    digest = hashlib.sha256()
+    for name, part in module.named_modules():
+        extra = part.extra_repr() if type(part).__module__.startswith("torch.nn") else ""
+        digest.update(f"{name}:{type(part).__qualname__}({extra})\0".encode())
+    for key, value in module.state_dict().items():
+        if isinstance(value, torch.Tensor):
+            digest.update(f"{key}:{value.dtype}{tuple(value.shape)}\0".encode())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes, as hexadecimal digits.
 

@@ -138,7 +138,8 @@ def wrap(
     facts |= {"pooling": how, "prefix": prefix, "channels": channels, "context": limit,
               "layers": layers if isinstance(layers, str) else list(layers)}
     names = _names(module, layers, name, ready, example, {"pooling": how, "prefix": prefix, "channels": channels})
-    card = Card(name, source or type(module).__name__, revision or _weights(module), licence, parameters=parameters(module))
+    card = Card(name, source or type(module).__name__, revision or _loading.weights_revision(module), licence,
+                parameters=parameters(module))
     return TorchModel(
         module=module, points=tuple(Point(layer, layer) for layer in names), prepare=ready, card=card, modality=modality,
         details=facts, pooling=how, prefix=prefix, channels=channels, concat=layers == "concat", limit=limit, count=lengths,
@@ -347,16 +348,3 @@ def _text_of(code: object) -> str:
     except (OSError, TypeError):
         body = getattr(code, "__code__", None)
         return fingerprint(body.co_code.hex(), [str(c) for c in body.co_consts], list(body.co_names))[:16] if body else ""
-
-
-def _weights(module: nn.Module) -> str:
-    """A hash of a network's structure and weights."""
-    digest = hashlib.sha256()
-    for name, part in module.named_modules():
-        extra = part.extra_repr() if type(part).__module__.startswith("torch.nn") else ""
-        digest.update(f"{name}:{type(part).__qualname__}({extra})\0".encode())
-    for key, value in module.state_dict().items():
-        if isinstance(value, torch.Tensor):
-            digest.update(f"{key}:{value.dtype}{tuple(value.shape)}\0".encode())
-            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
