@@ -14,8 +14,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+import torch
 
 from platometer import arrays, nulls
 from platometer.cards import Card, versions
@@ -167,13 +169,11 @@ def score(x: object, y: object, metric: str | Metric = "mutual_knn", *, conditio
     1.0
     """
     metric, conditioning = parse(metric), Conditioning.parse(conditioning)
-    left = arrays.as_matrix(x, name="x")
-    right = arrays.as_matrix(y, name="y").to(left.device)
+    left = arrays.as_features(x, name="x")
+    right = arrays.as_features(y, name="y").to(left.device)
     arrays.check_paired(left, right)
     metric.check_n(len(left))
-    return metric.compare(
-        metric.prepare(conditioning(left, name="x")), metric.prepare(conditioning(right, name="y"))
-    )
+    return metric.compare(_side(metric, conditioning, left, name="x"), _side(metric, conditioning, right, name="y"))
 
 
 def align(
@@ -269,9 +269,9 @@ def prepare(
     sides, layers, remarks = [], [], []
     for layer in features.names:
         where = f"{features.model.name}, layer {layer}"
-        x = features.matrix(layer)
+        x = features.checked(layer)
         try:
-            side = metric.prepare(conditioning(x if device is None else x.to(device), limit=limit, name=where))
+            side = _side(metric, conditioning, x if device is None else x.to(device), limit=limit, name=where)
         except UndefinedError as error:
             if undefined == "error":
                 raise UndefinedError(
@@ -287,6 +287,12 @@ def prepare(
     return Prepared(
         tuple(sides), tuple(layers), features.n, features.model, features.fingerprint, features.samples, tuple(remarks)
     )
+
+
+def _side(metric: Metric, conditioning: Conditioning, x: torch.Tensor, *, name: str, limit: float | None = None) -> Any:
+    """One layer, conditioned and prepared; not copied as a whole for a metric that can do without."""
+    conditioned = conditioning.rows if metric.by_rows else conditioning
+    return metric.prepare(conditioned(x, limit=limit, name=name))
 
 
 def compare(

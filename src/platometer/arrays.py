@@ -58,6 +58,16 @@ def as_matrix(x: ArrayLike, *, name: str = "x", least_rows: int = 1) -> torch.Te
     NotFiniteError
         NaN or infinity; the first such row is named.
     """
+    return as_features(x, name=name, least_rows=least_rows).to(torch.float64)
+
+
+def as_features(x: ArrayLike, *, name: str = "x", least_rows: int = 1) -> torch.Tensor:
+    """Features of n samples as a matrix (n, d) of floating point numbers in their own precision, every entry finite.
+
+    Parameters
+    ----------
+    x, name, least_rows : as for `as_matrix`, whose errors this raises.
+    """
     tensor = as_tensor(x, name=name)
     if tensor.ndim == 1:
         tensor = tensor[:, None]
@@ -70,7 +80,7 @@ def as_matrix(x: ArrayLike, *, name: str = "x", least_rows: int = 1) -> torch.Te
         raise ShapeError(f"{name} has shape {tuple(tensor.shape)}: no features.")
     if tensor.shape[0] < least_rows:
         raise ShapeError(f"{name} has {tensor.shape[0]} samples; at least {least_rows} are needed.")
-    if not tensor.is_floating_point() or tensor.dtype != torch.float64:
+    if not tensor.is_floating_point():
         tensor = tensor.to(torch.float64)
     check_finite(tensor, name=name)
     return tensor
@@ -184,3 +194,8 @@ class Rows:
         """
         x = self.raw[rows].to(torch.float64)
         return x if self.factor is None else x * self.factor[rows, None]
+
+    def sizes(self) -> torch.Tensor:
+        """(n,) float64 length of each row, found in parts that stay in the cache."""
+        step = max(1, 2**18 // self.shape[1])
+        return torch.cat([self.block(slice(at, at + step)).norm(dim=1) for at in range(0, len(self), step)])

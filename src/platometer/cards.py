@@ -76,6 +76,20 @@ def fingerprint(*parts: object) -> str:
     return digest.hexdigest()[:32]
 
 
+def digest(content: bytes | memoryview) -> str:
+    """A short name of many bytes, at the speed of memory: XXH3 in 128 bits, as 32 hexadecimal digits.
+
+    It tells apart what differs by accident; it is no defence against somebody who makes two contents alike on purpose.
+
+    Parameters
+    ----------
+    content : a contiguous buffer.
+    """
+    import xxhash
+
+    return xxhash.xxh3_128_hexdigest(content)
+
+
 def _canonical(part: object) -> bytes:
     return json.dumps(part, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 

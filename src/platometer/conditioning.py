@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import torch
 
 from platometer import spec
+from platometer.arrays import Rows
 from platometer.errors import SpecError, UndefinedError, suggestion
 
 NAMES = ("unit", "none", "clamp", "platonic-rep")
@@ -115,6 +116,27 @@ class Conditioning:
             limit = self.limit([x]) if limit is None else limit
             x = x.clamp(-limit, limit)
         return unit_rows(x, name=name)
+
+    def rows(self, x: torch.Tensor, *, limit: float | None = None, name: str = "x") -> Rows:
+        """One layer, conditioned, for metrics that read it in parts: not copied where only the length of rows changes.
+
+        Parameters
+        ----------
+        x : (n, d), finite, floating point in any precision.
+        limit, name : as for calling.
+
+        Raises
+        ------
+        UndefinedError
+            A row is zero.
+        """
+        if self.name == "none":
+            return Rows(x)
+        if self.name == "unit":
+            sizes = Rows(x).sizes()
+            if bool(((sizes > 1e-150) & (sizes < 1e150)).all()):
+                return Rows(x, 1 / sizes)
+        return Rows(self(x, limit=limit, name=name))
 
     def limit(self, layers: Sequence[torch.Tensor]) -> float | None:
         """The value that entries are clamped to, found over these layers together; None if there is no clamp.

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 import torch
 
-from platometer.arrays import ArrayLike, as_matrix, as_tensor
-from platometer.cards import Card, fingerprint
+from platometer.arrays import ArrayLike, as_features, as_matrix, as_tensor
+from platometer.cards import Card, digest, fingerprint
 from platometer.errors import InputError, ShapeError, UnknownNameError, suggestion
 
 
@@ -75,7 +75,7 @@ class Features:
             return x
         named = _named_layers(x, name)
         tensors = {key: as_tensor(value, name=_called(name, key, named)) for key, value in named.items()}
-        matrices = {key: as_matrix(value, name=_called(name, key, named)) for key, value in tensors.items()}
+        matrices = {key: as_features(value, name=_called(name, key, named)) for key, value in tensors.items()}
         sizes = {value.shape[0] for value in matrices.values()}
         if len(sizes) != 1:
             listed = ", ".join(f"{key!r} has {value.shape[0]}" for key, value in matrices.items())
@@ -124,6 +124,20 @@ class Features:
         """
         return as_matrix(self[layer], name=f"{self.model.name}, layer {layer}")
 
+    def checked(self, layer: str) -> torch.Tensor:
+        """One layer as a checked matrix (n, d) of floating point numbers in their own precision.
+
+        Parameters
+        ----------
+        layer : one of `names`.
+
+        Raises
+        ------
+        NotFiniteError
+            NaN or infinity; names the row.
+        """
+        return as_features(self[layer], name=f"{self.model.name}, layer {layer}")
+
     def only(self, layers: Sequence[str]) -> Features:
         """The same features with these layers only, in this order.
 
@@ -145,7 +159,7 @@ class Features:
         parts: list[object] = []
         for name in self.names:
             value = self[name].detach().cpu().contiguous()
-            parts += [name, list(value.shape), str(value.dtype), value.view(torch.uint8).numpy().tobytes()]
+            parts += [name, list(value.shape), str(value.dtype), digest(value.view(torch.uint8).numpy())]
         return fingerprint(*parts)
 
     def __repr__(self) -> str:

@@ -170,8 +170,8 @@ def _first_floor(line, scratch, lanes, need, g, col0, slack, exact, raw, factor,
 
 
 @_compiled
-def offer_columns(start, stop, tile, row0, col0, values, others, count, floor, slack, full, need, shift, margin, exact, raw, factor,
-                  base):
+def offer_columns(start, stop, tile, row0, col0, values, others, count, floor, slack, full, need, shift, margin, exact, raw,
+                  factor, base):
     """Columns start to stop of a tile looked through in the same way; their lists must have a floor already."""
     width = values.shape[1]
     scratch = np.empty(width, np.float32)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import torch
@@ -15,6 +12,7 @@ import torch
 from platometer.arrays import Rows
 from platometer.knn import _kernels
 from platometer.knn._lists import TIE, Neighbours, certain, check_k
+from platometer.threads import spread
 
 BUDGET = 256 * 2**20  # bytes for one block of similarities
 _U = 2.0**-24  # largest relative error of rounding to float32
@@ -94,7 +92,7 @@ class _Space:
         """Samples start to stop less the mean, float32."""
         out = np.empty((stop - start, self.raw.shape[1]), np.float32)
         spare = np.empty((3, len(self.raw)))
-        _spread(_kernels.centre, start, stop, self.raw, self.factor, self.mean, start, out, *spare)
+        spread(_kernels.centre, start, stop, self.raw, self.factor, self.mean, start, out, *spare)
         return torch.from_numpy(out)
 
 
@@ -107,7 +105,7 @@ def _space(rows: Rows, *, whole: bool) -> tuple[_Space, torch.Tensor | None]:
     mean /= n
     size, shift, norm = np.empty((3, n))
     out = np.empty((n if whole else 0, d), np.float32)
-    _spread(_kernels.centre, 0, n, raw, factor, mean, 0, out, size, shift, norm)
+    spread(_kernels.centre, 0, n, raw, factor, mean, 0, out, size, shift, norm)
     return _Space(raw, factor, mean, size, shift, norm), torch.from_numpy(out) if whole else None
 
 
@@ -130,8 +128,8 @@ class _Lists:
         width = need + max(32, need // 2)
         return cls(
             values=np.empty((n, width), np.float32), others=np.empty((n, width), np.int32), count=np.zeros(n, np.int32),
-            floor=np.full(n, _kernels.NONE), slack=slack.astype(np.float32) * np.float32(1 + 2**-20), full=np.zeros(n, np.bool_),
-            need=need, lanes=max(64, 1 << (4 * need - 1).bit_length()),
+            floor=np.full(n, _kernels.NONE), slack=slack.astype(np.float32) * np.float32(1 + 2**-20),
+            full=np.zeros(n, np.bool_), need=need, lanes=max(64, 1 << (4 * need - 1).bit_length()),
         )
 
 
@@ -156,7 +154,7 @@ def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray,
     else:
         scan.tiles(_leading(space, axes) if axes is not None else space.block, max(256, min(_TILE, int((budget / 8) ** 0.5))))
     out, who = np.empty((n, need)), np.empty((n, need), np.int64)
-    _spread(_kernels.settle, 0, n, lists.values, lists.others, lists.count, lists.slack, lists.full, need, space.raw,
+    spread(_kernels.settle, 0, n, lists.values, lists.others, lists.count, lists.slack, lists.full, need, space.raw,
             space.factor, space.base, out, who)
     for at in np.array_split(np.flatnonzero(lists.full), max(1, int(lists.full.sum()) * n * 8 // budget + 1)):
         if len(at):
@@ -197,14 +195,14 @@ class _Scan:
     def rows(self, tile: np.ndarray, row0: int, col0: int) -> None:
         """Show a tile to the lists of its rows."""
         a, s = self.lists, self.space
-        _spread(_kernels.offer_rows, 0, len(tile), tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack, a.full, a.need,
-                a.lanes, s.shift.astype(np.float32), self.margin, self.exact, s.raw, s.factor, s.base, row0 == col0)
+        spread(_kernels.offer_rows, 0, len(tile), tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack, a.full,
+               a.need, a.lanes, s.shift.astype(np.float32), self.margin, self.exact, s.raw, s.factor, s.base, row0 == col0)
 
     def columns(self, tile: np.ndarray, row0: int, col0: int) -> None:
         """Show a tile to the lists of its columns."""
         a, s = self.lists, self.space
-        _spread(_kernels.offer_columns, 0, tile.shape[1], tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack, a.full,
-                a.need, s.shift.astype(np.float32), self.margin, self.exact, s.raw, s.factor, s.base)
+        spread(_kernels.offer_columns, 0, tile.shape[1], tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack,
+               a.full, a.need, s.shift.astype(np.float32), self.margin, self.exact, s.raw, s.factor, s.base)
 
 
 def _symmetric(x: torch.Tensor, step: int = 256) -> np.ndarray:
@@ -301,24 +299,6 @@ def _plain(rows: Rows, k: int, budget: int) -> Neighbours:
     tie = (TIE * norm.max() * norm)[:, None]
     lists, settled = certain(torch.from_numpy(values), torch.from_numpy(found), k, tie)
     return Neighbours(lists.to(rows.device), settled.to(rows.device), k)
-
-
-# threads
-
-
-def _spread(kernel: Callable, start: int, stop: int, *args: object) -> None:
-    """Run a compiled loop over rows start to stop on as many threads as torch uses."""
-    threads = min(torch.get_num_threads(), max(1, (stop - start) // 64))
-    if threads == 1:
-        kernel(start, stop, *args)
-        return
-    edges = np.linspace(start, stop, threads + 1).astype(np.int64)
-    list(_pool(os.getpid(), threads).map(lambda i: kernel(int(edges[i]), int(edges[i + 1]), *args), range(threads)))
-
-
-@cache
-def _pool(process: int, threads: int) -> ThreadPoolExecutor:  # of this process: threads do not survive a fork
-    return ThreadPoolExecutor(threads, thread_name_prefix="platometer")
 
 
 @contextmanager

@@ -88,7 +88,12 @@ class Metric(ABC):
     - ``grid`` and ``null_grid`` equal the plain loops below to rounding; override them where many comparisons at
       once are faster than one by one.
     - Undefined is an error (`UndefinedError`), not a stand-in.
+
+    A metric that reads its samples in parts says ``by_rows = True`` and takes `platometer.arrays.Rows` as well, so that
+    features need not be copied to float64 as a whole.
     """
+
+    by_rows: typing.ClassVar[bool] = False
 
     @property
     @abstractmethod

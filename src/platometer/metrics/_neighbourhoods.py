@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from platometer.knn import Neighbours
+from platometer.metrics import _counts
 
 TIES = "samples tied with the (k+1)-th nearest are nobody's neighbours, so ties lower the score"
 _WORK = 2**27  # entries of the largest intermediate table
@@ -56,8 +57,7 @@ def overlaps(lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> torch
 def null_overlaps(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
     """(B, L, M) float64: the same under each re-pairing of the right side; whole numbers.
 
-    All left layers that hold an edge are kept side by side; a draw walks the union of the right layers' edges once,
-    renames them, and adds up the rows it meets. Counts are whole numbers below 2^53, so sums are exact in any order.
+    Counts are whole numbers below 2^53, exact in any order of summing.
 
     Parameters
     ----------
@@ -65,8 +65,16 @@ def null_overlaps(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], ord
     orders : (B, n); draw b pairs row i of the left with row orders[b, i] of the right.
     """
     n = lefts[0].n
+    if lefts[0].lists.device.type == "cpu":
+        return torch.from_numpy(_counts.null_counts(lefts, rights, orders)).to(torch.float64)
     if n * n * len(lefts) > 4 * _WORK:
         return _one_by_one(lefts, rights, orders)
+    return _by_table(lefts, rights, orders)
+
+
+def _by_table(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
+    """The same on any device: all left layers that hold an edge side by side, rows added up as a draw meets them."""
+    n = lefts[0].n
     member = torch.stack([layer.mask().flatten() for layer in lefts], dim=1).to(torch.float32)  # (n * n, L)
     keys, belongs = _union(rights, n)
     out = torch.empty(len(orders), len(lefts), len(rights), dtype=torch.float64)

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
+from platometer.arrays import Rows
 from platometer.errors import InputError
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, GridMoments, Metric, _moments
@@ -36,6 +38,7 @@ class MutualKnn(Metric):
     """
 
     k: int = 10
+    by_rows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -48,7 +51,7 @@ class MutualKnn(Metric):
             ties=TIES, least_n=self.k + 1, scope="local", source="Huh et al. 2024, eq. 11",
         )
 
-    def prepare(self, x: torch.Tensor) -> Neighbours:
+    def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
         return neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:

@@ -1,0 +1,34 @@
+"""Compiled loops on several threads: each takes a range of rows and runs without the interpreter's lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+import torch
+
+
+def spread(kernel: Callable, start: int, stop: int, *args: object, least: int = 64) -> None:
+    """Run ``kernel(start, stop, *args)`` in parts, on as many threads as torch uses.
+
+    Parameters
+    ----------
+    kernel : a loop that may run on parts of its range at once.
+    start, stop : the range.
+    args : passed on as they are.
+    least : the shortest part worth a thread.
+    """
+    threads = min(torch.get_num_threads(), max(1, (stop - start) // least))
+    if threads == 1:
+        kernel(start, stop, *args)
+        return
+    edges = np.linspace(start, stop, threads + 1).astype(np.int64)
+    list(_pool(os.getpid(), threads).map(lambda i: kernel(int(edges[i]), int(edges[i + 1]), *args), range(threads)))
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:  # of this process: threads do not survive a fork
+    return ThreadPoolExecutor(threads, thread_name_prefix="platometer")
