@@ -1,0 +1,76 @@
+"""Jaccard similarity of neighbourhoods: of all neighbours that a sample has in either space, the share it has in both.
+
+Use it where others report it. It orders pairs of spaces much as `mutual_knn` does, and lies below it: with o of k
+neighbours in common a sample counts o/(2k - o) and not o/k.
+
+Sources: Schumacher et al. 2021, "The effects of randomness on the stability of node embeddings" (k-NN Jaccard
+similarity); Klabunde et al. 2023, "Similarity of neural network models: a survey", section 3.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from platometer.knn import Neighbours, neighbours
+from platometer.metrics import Facts, Metric
+from platometer.metrics._meetings import check_list_length, sums_of_counts
+from platometer.metrics._neighbourhoods import TIES, overlap, tie_remarks
+
+
+@dataclass(frozen=True)
+class JaccardKnn(Metric):
+    """mean_i |knn_x(i) & knn_y(i)| / |knn_x(i) | knn_y(i)|.
+
+    A place lost to a tie counts as a neighbour that the other space does not have, so the union has 2k - o members
+    where o are in common.
+
+    Parameters
+    ----------
+    k : neighbours per sample.
+
+    Examples
+    --------
+    >>> metric = JaccardKnn(k=2)
+    >>> x = metric.prepare(torch.tensor([[1.0], [2.0], [4.0], [5.0]], dtype=torch.float64))  # the two largest others
+    >>> y = metric.prepare(torch.tensor([[5.0], [1.0], [4.0], [2.0]], dtype=torch.float64))
+    >>> round(metric.compare(x, y), 12)  # o = 2, 1, 1, 1 of k = 2
+    0.5
+    """
+
+    k: int = 10
+
+    def __post_init__(self) -> None:
+        check_list_length(self.k)
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(
+            range=(0.0, 1.0), alike="high", symmetric=True, invariances=("rotation", "scale"),
+            ties=TIES, least_n=self.k + 1, scope="local", source="Schumacher et al. 2021; Klabunde et al. 2023, section 3.4",
+        )
+
+    def prepare(self, x: torch.Tensor) -> Neighbours:
+        return neighbours(x, self.k)
+
+    def compare(self, a: Neighbours, b: Neighbours) -> float:
+        return float(self._shares(overlap(a, b)).mean())
+
+    def permute(self, a: Neighbours, order: torch.Tensor) -> Neighbours:
+        return a.reordered(order)
+
+    def grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> torch.Tensor:
+        return self.null_grid(lefts, rights, torch.arange(lefts[0].n)[None])[0]
+
+    def null_grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
+        sums = sums_of_counts([a.mask() for a in lefts], rights, orders, self._shares)
+        return super().null_grid(lefts, rights, orders) if sums is None else sums / lefts[0].n
+
+    def remarks(self, a: Neighbours) -> tuple[str, ...]:
+        return tie_remarks(a)
+
+    def _shares(self, common: torch.Tensor) -> torch.Tensor:
+        common = common.to(torch.float64)
+        return common / (2 * self.k - common)

@@ -1,0 +1,64 @@
+"""Longest common subsequence of neighbour lists: how many neighbours two spaces have in common in the same order.
+
+Use it when the order of the neighbours matters and not only who they are. It lies below `mutual_knn`, which counts the
+common neighbours in any order.
+
+Source: Huh, Cheung, Wang, Isola 2024, appendix A (longest common subsequence kNN).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from platometer.knn import Neighbours, neighbours
+from platometer.metrics import Facts, Metric
+from platometer.metrics._meetings import ORDER_TIES, check_list_length, in_order, longest_common
+from platometer.metrics._neighbourhoods import tie_remarks
+
+
+@dataclass(frozen=True)
+class LcsKnn(Metric):
+    """mean_i LCS(list_x(i), list_y(i)) / k, the lists being the k neighbours, nearest first.
+
+    Parameters
+    ----------
+    k : neighbours per sample.
+    normalise : what the length is divided by: ``"k"``, the largest it can be, or ``"one"``, as in the released code.
+
+    Examples
+    --------
+    >>> metric = LcsKnn(k=2)
+    >>> x = metric.prepare(torch.tensor([[1.0], [2.0], [4.0], [5.0]], dtype=torch.float64))  # lists 32, 32, 31, 21
+    >>> y = metric.prepare(torch.tensor([[1.0], [2.0], [5.0], [4.0]], dtype=torch.float64))  # lists 23, 23, 31, 21
+    >>> metric.compare(x, y)  # (1 + 1 + 2 + 2) / (4 k)
+    0.75
+    """
+
+    k: int = 10
+    normalise: Literal["k", "one"] = "k"
+
+    def __post_init__(self) -> None:
+        check_list_length(self.k)
+
+    @property
+    def facts(self) -> Facts:
+        most = 1.0 if self.normalise == "k" else float(self.k)
+        return Facts(
+            range=(0.0, most), alike="high", symmetric=True, invariances=("rotation", "scale"),
+            ties=ORDER_TIES, least_n=self.k + 1, scope="local", source="Huh et al. 2024, appendix A", self_score=most,
+        )
+
+    def prepare(self, x: torch.Tensor) -> Neighbours:
+        return neighbours(x, self.k)
+
+    def compare(self, a: Neighbours, b: Neighbours) -> float:
+        return in_order(a, b, longest_common, apart=0) / (a.n * (self.k if self.normalise == "k" else 1))
+
+    def permute(self, a: Neighbours, order: torch.Tensor) -> Neighbours:
+        return a.reordered(order)
+
+    def remarks(self, a: Neighbours) -> tuple[str, ...]:
+        return tie_remarks(a)
