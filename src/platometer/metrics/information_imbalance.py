@@ -107,7 +107,8 @@ class InformationImbalance(Metric):
             for i in range(0, len(orders), step):
                 where = orders[i : i + step, a.rows] * n + orders[i : i + step, a.nearest]  # (draws, m), for all rights
                 for column, ranks in enumerate(flat):
-                    out[i : i + step, row, column] = self._worst(ranks[where].to(torch.int64), a).sum(1).cpu() * 2 / n**2
+                    total = self._worst(ranks[where].to(torch.int64), a).sum(1)
+                    out[i : i + step, row, column] = 2 * total.to("cpu", torch.float64) / n**2
         return out
 
     def remarks(self, a: Ranks) -> tuple[str, ...]:
