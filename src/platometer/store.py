@@ -16,7 +16,7 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +79,7 @@ def open(root: str | Path, key: str | None = None) -> Features:
     manifest = _manifest(folder)
     shards = [_Shard(folder / entry["file"], entry["bytes"]) for entry in manifest["shards"]]
     return Features(
-        layers={layer: _reader(shards, layer) for layer in manifest["layers"]},
+        layers={layer: _Layer(shards, layer) for layer in manifest["layers"]},
         n=manifest["n"],
         model=Card.from_dict(manifest["model"]),
         samples=manifest["samples"],
@@ -240,12 +240,18 @@ class _Shard:
         return tensor.view(_DTYPES[entry["dtype"]])
 
 
-def _reader(shards: Sequence[_Shard], layer: str) -> Callable[[], torch.Tensor]:
-    def read() -> torch.Tensor:
-        parts = [shard.read(layer) for shard in shards]
+class _Layer:
+    """One layer over all shards: called, it is read whole; `parts` gives a shard at a time."""
+
+    def __init__(self, shards: Sequence[_Shard], layer: str):
+        self._shards, self._layer = shards, layer
+
+    def __call__(self) -> torch.Tensor:
+        parts = list(self.parts())
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    return read
+    def parts(self) -> Iterator[torch.Tensor]:
+        return (shard.read(self._layer) for shard in self._shards)
 
 
 def _manifest(folder: Path) -> dict:
