@@ -199,3 +199,16 @@ class Rows:
         """(n,) float64 length of each row, found in parts that stay in the cache."""
         step = max(1, 2**18 // self.shape[1])
         return torch.cat([self.block(slice(at, at + step)).norm(dim=1) for at in range(0, len(self), step)])
+
+    def fitted(self) -> Rows:
+        """The same rows as contiguous float32 or float64, by a power of two brought to where products neither overflow nor
+        vanish."""
+        raw = self.raw if self.raw.dtype in (torch.float32, torch.float64) else self.raw.to(torch.float32)
+        raw = raw.contiguous()
+        if self.factor is not None:
+            return Rows(raw, self.factor)
+        top = float(max(raw.amax(), -raw.amin()))
+        power = -int(np.frexp(top)[1]) if top > 0 else 0
+        if raw.dtype == torch.float64 and abs(power) > 200:
+            raw, power = raw * 2.0**power, 0
+        return Rows(raw, torch.full((len(raw),), 2.0**power, dtype=torch.float64, device=raw.device))

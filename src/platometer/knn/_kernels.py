@@ -55,37 +55,6 @@ def dot(a, b):
 
 
 @_compiled
-def add_rows(start, stop, raw, factor, out):
-    """The sum of rows times their factors, added to (d,)."""
-    for i in range(start, stop):
-        f = factor[i]
-        for c in range(raw.shape[1]):
-            out[c] += f * np.float64(raw[i, c])
-
-
-@_compiled
-def centre(start, stop, raw, factor, mean, first, out, size, shift, norm):
-    """Rows less the mean, as float32, into ``out[i - first]`` (where it has rows); their size, shift and full norm."""
-    d = raw.shape[1]
-    keep = out.shape[0] > 0
-    c = np.empty(d, np.float64)
-    for i in range(start, stop):
-        f = factor[i]
-        square, moved, whole = 0.0, 0.0, 0.0
-        for k in range(d):
-            x = f * np.float64(raw[i, k])
-            c[k] = x - mean[k]
-            whole += x * x
-        for k in range(d):
-            square += c[k] * c[k]
-            moved += c[k] * mean[k]
-        if keep:
-            for k in range(d):
-                out[i - first, k] = c[k]
-        size[i], shift[i], norm[i] = np.sqrt(square), moved, np.sqrt(whole)
-
-
-@_compiled
 def _tightened(values, others, g, n, need, slack, scratch):
     """The floor after a list was filled up, and how many of it are left."""
     for a in range(n):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from platometer.arrays import Rows
+from platometer.centring import Centred, centre, full_precision, gram
 from platometer.knn import _kernels
 from platometer.knn._lists import TIE, Neighbours, certain, check_k
 from platometer.threads import spread
@@ -19,6 +19,7 @@ _U = 2.0**-24  # largest relative error of rounding to float32
 _WHOLE = 4096  # samples up to which all similarities lie in memory at once
 _TILE = 2048
 _AXES = (63, 127, 255)  # leading axes to try
+_BLOCK = 2048  # samples looked at together where they are not multiplied with each other
 _WORTH = 10_000  # samples from which looking for leading axes can pay
 
 
@@ -42,7 +43,7 @@ def neighbours(x: torch.Tensor | Rows, k: int, *, budget: int = BUDGET) -> Neigh
     >>> neighbours(x, 1).lists.flatten().tolist()
     [1, 0, 3, 2]
     """
-    rows = _fitted(x if isinstance(x, Rows) else Rows(x))
+    rows = (x if isinstance(x, Rows) else Rows(x)).fitted()
     check_k(k, len(rows))
     need = min(k + 1, len(rows) - 1)
     if rows.device.type != "cpu":
@@ -50,63 +51,6 @@ def neighbours(x: torch.Tensor | Rows, k: int, *, budget: int = BUDGET) -> Neigh
     values, found, norm = _search(rows, need, budget)
     tie = (TIE * norm.max() * norm)[:, None]
     return Neighbours(*certain(torch.from_numpy(values), torch.from_numpy(found), k, torch.from_numpy(tie)), k)
-
-
-def _fitted(rows: Rows) -> Rows:
-    """The same rows as float32 or float64, scaled by a power of two where products would overflow or vanish."""
-    raw = rows.raw if rows.raw.dtype in (torch.float32, torch.float64) else rows.raw.to(torch.float32)
-    raw = raw.contiguous()
-    if rows.factor is not None:
-        return Rows(raw, rows.factor)
-    top = float(max(raw.amax(), -raw.amin()))
-    power = -int(np.frexp(top)[1]) if top > 0 else 0
-    if raw.dtype == torch.float64 and abs(power) > 200:
-        raw, power = raw * 2.0**power, 0
-    return Rows(raw, torch.full((len(raw),), 2.0**power, dtype=torch.float64, device=raw.device))
-
-
-@dataclass(frozen=True, eq=False)
-class _Space:
-    """Samples less their mean, and what their similarities are compared by.
-
-    Attributes
-    ----------
-    raw, factor : (n, d) and (n,) float64; sample i is ``factor[i] * raw[i]``.
-    mean : (d,) float64, m.
-    size, shift, norm : (n,) float64, of c_i = x_i - m: its length; c_i . m; the length of x_i.
-    """
-
-    raw: np.ndarray
-    factor: np.ndarray
-    mean: np.ndarray
-    size: np.ndarray
-    shift: np.ndarray
-    norm: np.ndarray
-
-    @property
-    def base(self) -> np.ndarray:
-        """(n,) what all similarities of a sample have in common: x_i . x_j = base_i + c_i . c_j + shift_j."""
-        return self.shift + float(self.mean @ self.mean)
-
-    def block(self, start: int, stop: int) -> torch.Tensor:
-        """Samples start to stop less the mean, float32."""
-        out = np.empty((stop - start, self.raw.shape[1]), np.float32)
-        spare = np.empty((3, len(self.raw)))
-        spread(_kernels.centre, start, stop, self.raw, self.factor, self.mean, start, out, *spare)
-        return torch.from_numpy(out)
-
-
-def _space(rows: Rows, *, whole: bool) -> tuple[_Space, torch.Tensor | None]:
-    """The space, and all its centred samples in float32 if asked for."""
-    raw, factor = rows.raw.numpy(), rows.factor.numpy()  # type: ignore[union-attr]
-    n, d = raw.shape
-    mean = np.zeros(d)
-    _kernels.add_rows(0, n, raw, factor, mean)
-    mean /= n
-    size, shift, norm = np.empty((3, n))
-    out = np.empty((n if whole else 0, d), np.float32)
-    spread(_kernels.centre, 0, n, raw, factor, mean, 0, out, size, shift, norm)
-    return _Space(raw, factor, mean, size, shift, norm), torch.from_numpy(out) if whole else None
 
 
 @dataclass(eq=False)
@@ -137,7 +81,7 @@ def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray,
     """The ``need`` nearest of every sample, (n, need) similarities less a number of the row's own, and whose they are."""
     n, d = rows.shape
     whole = n <= _WHOLE and 4 * n * (n + d) <= max(budget, 2**26)
-    space, centred = _space(rows, whole=whole)
+    space, whole_block = centre(rows, whole=whole)
     q, most, b = space.size, space.size.max(), np.abs(space.shift).max()
     axes = _axes(space, need) if n >= _WORTH else None
     if axes is None:
@@ -149,8 +93,8 @@ def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray,
     lists = _Lists.empty(n, need, 2 * error + TIE * space.norm * space.norm.max())
     scan = _Scan(space, lists, margin, exact=axes is not None)
     if whole:
-        assert centred is not None
-        scan.rows(_symmetric(centred), 0, 0)
+        assert whole_block is not None
+        scan.rows(gram(whole_block), 0, 0)
     else:
         scan.tiles(_leading(space, axes) if axes is not None else space.block, max(256, min(_TILE, int((budget / 8) ** 0.5))))
     out, who = np.empty((n, need)), np.empty((n, need), np.int64)
@@ -166,7 +110,7 @@ def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray,
 class _Scan:
     """Tiles shown to the lists."""
 
-    space: _Space
+    space: Centred
     lists: _Lists
     margin: np.ndarray
     exact: bool
@@ -182,12 +126,12 @@ class _Scan:
         n = len(self.space.raw)
         starts = range(0, n, step)
         for i in starts:  # so that every list has a floor
-            self.rows(_symmetric(block(i, min(i + step, n))), i, i)
+            self.rows(gram(block(i, min(i + step, n))), i, i)
         for i in starts:
             left = block(i, min(i + step, n))
             for j in starts[i // step + 1 :]:
                 right = block(j, min(j + step, n))
-                with _full_precision():
+                with full_precision():
                     tile = (left @ right.T).numpy()
                 self.rows(tile, i, j)
                 self.columns(tile, i, j)
@@ -205,21 +149,10 @@ class _Scan:
                a.full, a.need, s.shift.astype(np.float32), self.margin, self.exact, s.raw, s.factor, s.base)
 
 
-def _symmetric(x: torch.Tensor, step: int = 256) -> np.ndarray:
-    """x x', of which only blocks on and above the diagonal are multiplied out."""
-    n = len(x)
-    out = torch.empty(n, n, dtype=x.dtype)
-    with _full_precision():
-        for i in range(0, n, step):
-            torch.mm(x[i : i + step], x[i:].T, out=out[i : i + step, i:])
-            out[i + step :, i : i + step] = out[i : i + step, i + step :].T
-    return out.numpy()
-
-
 # leading axes
 
 
-def _axes(space: _Space, need: int) -> np.ndarray | None:
+def _axes(space: Centred, need: int) -> np.ndarray | None:
     """(d, m) orthonormal leading axes, where the product over them and a bound of the rest is cheaper than all; else None.
 
     The price is in nanoseconds for one pair of samples, with the speeds of an ordinary core; it decides how long the search
@@ -228,46 +161,48 @@ def _axes(space: _Space, need: int) -> np.ndarray | None:
     n, d = space.raw.shape
     if d < 2 * _AXES[0]:
         return None
-    some = np.linspace(0, n - 1, min(n, 8192)).astype(np.int64)
+    some = np.linspace(0, n - 1, min(n, _BLOCK)).astype(np.int64)
     c = space.factor[some, None] * space.raw[some] - space.mean
     _, vectors = np.linalg.eigh(c.T @ c)
-    vectors = vectors[:, ::-1]
-    asked = some[:: len(some) // 64][:64]
-    best, price = None, d / 75 + 0.3
-    lead = (space.factor[asked, None] * space.raw[asked] - space.mean) @ vectors
-    passed = {m: 0 for m in _AXES if 2 * m <= d}
-    scores = np.empty((len(asked), n), np.float32)
-    for start in range(0, n, 8192):
-        stop = min(start + 8192, n)
-        block = space.block(start, stop).numpy()
-        scores[:, start:stop] = lead.astype(np.float32) @ (block @ vectors.astype(np.float32)).T + space.shift[start:stop]
+    axes = np.ascontiguousarray(vectors[:, ::-1][:, : _AXES[-1]])
+    c = c[:: len(some) // 64][:64]
+    own = np.linalg.norm(c, axis=1)
+    lead = c @ axes
+    scores = np.empty((len(c), n), np.float32)
+    for at in range(0, n, _BLOCK):
+        block = space.block(at, min(at + _BLOCK, n)).numpy()
+        scores[:, at : at + _BLOCK] = c.astype(np.float32) @ block.T + space.shift[at : at + _BLOCK]
     least = -np.partition(-scores, need, axis=1)[:, need]  # its own similarity is among them
-    for start in range(0, n, 8192):
-        stop = min(start + 8192, n)
-        other = space.block(start, stop).numpy() @ vectors.astype(np.float32)
+    passed = {m: 0 for m in _AXES if 2 * m <= d}
+    for at in range(0, n, _BLOCK):
+        other = space.block(at, min(at + _BLOCK, n)).numpy() @ axes.astype(np.float32)
         for m in passed:
-            rest = np.sqrt(np.maximum(space.size[start:stop] ** 2 - (other[:, :m] ** 2).sum(1), 0))
-            own = np.sqrt(np.maximum(space.size[asked] ** 2 - (lead[:, :m] ** 2).sum(1), 0))
-            bound = lead[:, :m] @ other[:, :m].T + own[:, None] * rest + space.shift[start:stop]
+            rest = _rest(space.size[at : at + _BLOCK], other[:, :m])
+            bound = lead[:, :m] @ other[:, :m].T + _rest(own, lead[:, :m])[:, None] * rest + space.shift[at : at + _BLOCK]
             passed[m] += int((bound >= least[:, None]).sum())
+    best, price = None, d / 75 + 0.3
     for m, count in passed.items():
-        share = 2 * count / (len(asked) * n)  # twice: floors are lower on the way
+        share = 2 * count / (len(c) * n)  # twice: floors are lower on the way
         cost = (m + 1) / 75 + 0.3 + 2 * share * (150 + d / 4)
         if cost < price:
-            best, price = vectors[:, :m], cost
+            best, price = axes[:, :m], cost
     return None if best is None else np.ascontiguousarray(best)
 
 
-def _leading(space: _Space, axes: np.ndarray) -> Callable[[int, int], torch.Tensor]:
+def _leading(space: Centred, axes: np.ndarray) -> Callable[[int, int], torch.Tensor]:
     """Samples on the leading axes, and the length of the rest as one more column: inner products bound those in full."""
     n, m = len(space.raw), axes.shape[1]
     out = torch.empty(n, m + 1, dtype=torch.float32)
-    for start in range(0, n, 8192):
-        at = slice(start, min(start + 8192, n))
+    for start in range(0, n, _BLOCK):
+        at = slice(start, min(start + _BLOCK, n))
         lead = (space.factor[at, None] * space.raw[at] - space.mean) @ axes
-        rest = np.sqrt(np.maximum(space.size[at] ** 2 - (lead**2).sum(1), 0) + 1e-13 * space.size[at] ** 2)
-        out[at, :m], out[at, m] = torch.from_numpy(lead), torch.from_numpy(rest * (1 + 2 * _U))
+        out[at, :m], out[at, m] = torch.from_numpy(lead), torch.from_numpy(_rest(space.size[at], lead) * (1 + 2 * _U))
     return lambda start, stop: out[start:stop]
+
+
+def _rest(size: np.ndarray, lead: np.ndarray) -> np.ndarray:
+    """(m,) no less than the length of what the leading axes leave of samples of this length."""
+    return np.sqrt(np.maximum(size**2 - (lead**2).sum(1, dtype=np.float64), 0) + 1e-13 * size**2)
 
 
 # the plain way, for samples with hundreds of near ties, and where there are no compiled loops
@@ -299,17 +234,3 @@ def _plain(rows: Rows, k: int, budget: int) -> Neighbours:
     tie = (TIE * norm.max() * norm)[:, None]
     lists, settled = certain(torch.from_numpy(values), torch.from_numpy(found), k, tie)
     return Neighbours(lists.to(rows.device), settled.to(rows.device), k)
-
-
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """float32 products that are float32, whatever `torch.set_float32_matmul_precision` was given."""
-    asked = torch.get_float32_matmul_precision()
-    if asked == "highest":
-        yield
-        return
-    torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(asked)

@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numba
+import numpy as np
 import torch
 
+from platometer.arrays import Rows
+from platometer.centring import centre, gram
 from platometer.errors import UndefinedError
+from platometer.metrics import _products
+from platometer.threads import spread
 
+_ENTRIES = 2**14  # of a Gram matrix multiplied with others at once
 _SMALL = 1e-12  # a centred Gram this small relative to its size is rounding, not structure
 
 
@@ -85,7 +92,7 @@ class Side:
         other : a side over the same samples, prepared by the same metric.
         """
         if self.gram is not None and other.gram is not None:
-            return float((self.gram * other.gram).sum())
+            return float((self.gram * other.gram).sum(dtype=torch.float64))
         if self.gram is not None:
             return other.product(self)
         x = self.features
@@ -107,6 +114,62 @@ class Side:
         other : a side over the same samples.
         """
         return min(1.0, max(-1.0, self.product(other)))
+
+
+def quick(rows: Rows, estimator: str) -> Side:
+    """A side of a linear kernel in Gram form, in float32 from features in float32 or less.
+
+    Features are centred in float64 before they are rounded and multiplied, so that only their spread is rounded; sums over
+    the Gram matrix are in float64.
+
+    Parameters
+    ----------
+    rows : on the CPU.
+    estimator : ``"biased"``, ``"debiased"`` or ``"lange"``.
+
+    Raises
+    ------
+    UndefinedError
+        Every row is the same.
+    """
+    space, x = centre(rows.fitted(), whole=True)
+    if space.size.max() <= 1e-14 * space.norm.max():
+        raise UndefinedError(_flat())
+    K = gram(x)  # type: ignore[arg-type]
+    n, bare = len(K), estimator == "debiased"
+    sums, squares = np.empty((2, n))
+    spread(_summed, 0, n, K, bare, sums)
+    means = sums / (n - 2 if bare else n)
+    spread(_shifted, 0, n, K, means, sums.sum() / ((n - 1) * (n - 2) if bare else n * n), estimator != "biased", squares)
+    norm = float(np.sqrt(squares.sum()))
+    if not norm > 0:
+        raise UndefinedError(_flat())
+    return Side.of_gram(torch.from_numpy(K).mul_(1 / norm))
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _summed(start, stop, K, bare, sums):
+    """Row sums, without the diagonal if `bare`."""
+    for i in range(start, stop):
+        total = 0.0
+        for j in range(K.shape[1]):
+            total += np.float64(K[i, j])
+        sums[i] = total - np.float64(K[i, i]) if bare else total
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _shifted(start, stop, K, means, mean, bare, squares):
+    """Row and column means taken off in place, the diagonal zeroed if `bare`; the squares of what is left, by row."""
+    for i in range(start, stop):
+        total, own = 0.0, mean - means[i]
+        for j in range(K.shape[1]):
+            v = np.float64(K[i, j]) + own - means[j]
+            K[i, j] = v
+            total += v * v
+        if bare:
+            total -= np.float64(K[i, i]) ** 2
+            K[i, i] = 0
+        squares[i] = total
 
 
 def centred(x: torch.Tensor) -> torch.Tensor:
@@ -229,9 +292,13 @@ def grid(lefts: Sequence[Side], rights: Sequence[Side]) -> torch.Tensor:
     """
     if any(side.gram is None for side in (*lefts, *rights)):
         return torch.tensor([[a.cosine(b) for b in rights] for a in lefts], dtype=torch.float64)
-    left = torch.stack([a.gram.flatten() for a in lefts])  # type: ignore[union-attr]
-    right = torch.stack([b.gram.flatten() for b in rights])  # type: ignore[union-attr]
-    return (left @ right.T).clamp(-1, 1).cpu()
+    grams = [side.gram for side in (*lefts, *rights)]
+    total = torch.zeros(len(lefts), len(rights), dtype=torch.float64)
+    step = max(1, _ENTRIES // lefts[0].n)
+    for at in range(0, lefts[0].n, step):  # in parts, so that float32 sums are short; the parts are summed in float64
+        part = torch.stack([gram[at : at + step].flatten() for gram in grams])  # type: ignore[index]
+        total += (part[: len(lefts)] @ part[len(lefts) :].T).to("cpu", torch.float64)
+    return total.clamp(-1, 1)
 
 
 def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tensor) -> torch.Tensor:
@@ -247,6 +314,8 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
     if len(rights) > len(lefts):  # moving the left side by the inverse is the same, and there is less of it to move
         swapped = null_grid(rights, lefts, orders.argsort(1))
         return swapped.transpose(1, 2)
+    if lefts[0].gram.device.type == "cpu":  # type: ignore[union-attr]
+        return torch.from_numpy(_products.null_products([a.gram for a in lefts], [b.gram for b in rights], orders)).clamp(-1, 1)
     n = lefts[0].n
     device = lefts[0].gram.device  # type: ignore[union-attr]
     rows, columns = torch.triu_indices(n, n, device=device)

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
+from platometer.arrays import Rows
 from platometer.errors import InputError
 from platometer.metrics import Facts, GridMoments, Metric, _moments
 from platometer.metrics._grams import (
@@ -25,12 +26,14 @@ from platometer.metrics._grams import (
     grid,
     null_grid,
     permuted,
+    quick,
     rbf,
     u_centred,
     unit,
     zero_diagonal,
 )
 
+_QUICK = 512  # samples from which features in float32 get a Gram matrix in float32
 _LARGEST_GRAM = 4096  # samples, beyond which a linear kernel is handled through its features
 
 
@@ -57,6 +60,7 @@ class Cka(Metric):
     bandwidth: float | None = None
     estimator: Literal["biased", "debiased", "lange"] = "biased"
     unit: Literal["median", "one"] | None = None
+    by_rows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.kernel == "linear" and (self.bandwidth is not None or self.unit is not None):
@@ -78,10 +82,15 @@ class Cka(Metric):
                     "lange": "Lange et al. 2023"}[self.estimator],
         )
 
-    def prepare(self, x: torch.Tensor) -> Side:
-        x = centred(x)
-        n, d = x.shape
-        if self.kernel == "linear" and self.estimator != "lange" and (n > _LARGEST_GRAM or d * d < n):
+    def prepare(self, x: torch.Tensor | Rows) -> Side:
+        rows = x if isinstance(x, Rows) else Rows(x)
+        n, d = rows.shape
+        features = self.estimator != "lange" and (n > _LARGEST_GRAM or d * d < n)
+        short = rows.raw.dtype != torch.float64 and rows.device.type == "cpu" and n >= _QUICK
+        if self.kernel == "linear" and not features and short:
+            return quick(rows, self.estimator)
+        x = centred(rows.block(slice(None)))
+        if self.kernel == "linear" and features:
             return Side.of_features(x, debiased=self.estimator == "debiased")
         gram = x @ x.T if self.kernel == "linear" else rbf(x, self.bandwidth, of_median=self.unit == "median")
         centre = {"biased": double_centred, "debiased": u_centred, "lange": lambda K: zero_diagonal(double_centred(K))}

@@ -1,0 +1,132 @@
+"""Samples less their mean, and their Gram matrix, in float32 without losing what float32 can keep.
+
+The mean is found and subtracted in float64, block by block, so that features far from the origin keep their digits and
+are not copied as a whole; what is left is rounded to float32 once. The Gram matrix is a product of half the size: blocks
+below the diagonal are those above it, transposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import torch
+
+from platometer.arrays import Rows
+from platometer.threads import spread
+
+
+@dataclass(frozen=True, eq=False)
+class Centred:
+    """Samples less their mean, and what their similarities are made of: x_i . x_j = base_i + c_i . c_j + shift_j.
+
+    Attributes
+    ----------
+    raw, factor : (n, d) float32 or float64, and (n,) float64; sample i is x_i = ``factor[i] * raw[i]``.
+    mean : (d,) float64, m.
+    size, shift, norm : (n,) float64, of c_i = x_i - m: its length; c_i . m; the length of x_i.
+    """
+
+    raw: np.ndarray
+    factor: np.ndarray
+    mean: np.ndarray
+    size: np.ndarray
+    shift: np.ndarray
+    norm: np.ndarray
+
+    @property
+    def base(self) -> np.ndarray:
+        """(n,) what all similarities of a sample have in common."""
+        return self.shift + float(self.mean @ self.mean)
+
+    def block(self, start: int, stop: int) -> torch.Tensor:
+        """Samples start to stop less the mean, float32."""
+        out = np.empty((stop - start, self.raw.shape[1]), np.float32)
+        spare = np.empty((3, len(self.raw)))
+        spread(_centre, start, stop, self.raw, self.factor, self.mean, start, out, *spare)
+        return torch.from_numpy(out)
+
+
+def centre(rows: Rows, *, whole: bool) -> tuple[Centred, torch.Tensor | None]:
+    """Samples less their mean and, if asked for, all of them (n, d) in float32.
+
+    Parameters
+    ----------
+    rows : on the CPU, float32 or float64.
+    whole : whether to keep them all.
+    """
+    n, d = rows.shape
+    raw = rows.raw.numpy()
+    factor = np.ones(n) if rows.factor is None else rows.factor.numpy()
+    mean = np.zeros(d)
+    _add_rows(0, n, raw, factor, mean)
+    mean /= n
+    size, shift, norm = np.empty((3, n))
+    out = np.empty((n if whole else 0, d), np.float32)
+    spread(_centre, 0, n, raw, factor, mean, 0, out, size, shift, norm)
+    return Centred(raw, factor, mean, size, shift, norm), torch.from_numpy(out) if whole else None
+
+
+def gram(x: torch.Tensor, step: int = 256) -> np.ndarray:
+    """x x', of which only blocks on and above the diagonal are multiplied out.
+
+    Parameters
+    ----------
+    x : (n, d).
+    step : rows of a block.
+    """
+    n = len(x)
+    out = torch.empty(n, n, dtype=x.dtype)
+    with full_precision():
+        for i in range(0, n, step):
+            torch.mm(x[i : i + step], x[i:].T, out=out[i : i + step, i:])
+            out[i + step :, i : i + step] = out[i : i + step, i + step :].T
+    return out.numpy()
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """float32 products that are float32, whatever `torch.set_float32_matmul_precision` was given."""
+    asked = torch.get_float32_matmul_precision()
+    if asked == "highest":
+        yield
+        return
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(asked)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _add_rows(start, stop, raw, factor, out):
+    """The sum of rows times their factors, added to (d,)."""
+    for i in range(start, stop):
+        f = factor[i]
+        for c in range(raw.shape[1]):
+            out[c] += f * np.float64(raw[i, c])
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _centre(start, stop, raw, factor, mean, first, out, size, shift, norm):
+    """Rows less the mean, as float32, into ``out[i - first]`` (where it has rows); their size, shift and full norm."""
+    d = raw.shape[1]
+    keep = out.shape[0] > 0
+    c = np.empty(d, np.float64)
+    for i in range(start, stop):
+        f = factor[i]
+        square, moved, whole = 0.0, 0.0, 0.0
+        for k in range(d):
+            x = f * np.float64(raw[i, k])
+            c[k] = x - mean[k]
+            whole += x * x
+        for k in range(d):
+            square += c[k] * c[k]
+            moved += c[k] * mean[k]
+        if keep:
+            for k in range(d):
+                out[i - first, k] = c[k]
+        size[i], shift[i], norm[i] = np.sqrt(square), moved, np.sqrt(whole)
