@@ -298,6 +298,8 @@ def _told(problem: Mapping, where: str) -> str:
     if problem["type"] == "missing":
         return f"{where}: the key {key!r} is missing."
     given = f" (it is {problem['input']!r})" if isinstance(problem.get("input"), str | int | float | bool) else ""
+    if problem["type"] == "too_short":
+        return f"{where}: {key}: at least one is needed."
     if problem["type"] == "string_pattern_mismatch":
         return f"{where}: {key}: it names a folder, so write it with letters, digits, spaces and . + - _ alone{given}."
     return f"{where}: {key}: {problem['msg']}{given}."

@@ -286,13 +286,16 @@ def _request(table: ModelTable, study: Study, view: samples.Samples) -> str:
 
 
 def _modality(table: ModelTable, paired: samples.Paired | None, found: Features | None) -> str:
-    """The modality of a model before it is loaded: its view if named, else what its features or source say."""
+    """The modality of a model before it is loaded: its view if named, else what its features, source or data say."""
     if found is not None and found.details.get("modality"):
         return str(found.details["modality"])
     if table.source.startswith("file:"):
         return table.view or "vector"
     if paired is not None and table.view:
         return paired.view(table.view).modality
+    offered = {view.modality for view in paired.views.values()} if paired is not None else set()
+    if len(offered) == 1:
+        return offered.pop()
     return {"timm": "image", "torchvision": "image", "st": "text"}.get(table.source.partition(":")[0], "")
 
 
