@@ -344,8 +344,8 @@ def compare(
         mean, sd = moments.mean, np.sqrt(moments.variance)
     elif draws:
         statistics, mean, sd = _null(
-            metric, left, right, draws, seed=seed, summary=summary, within=within, blocks=blocks, progress=progress,
-            stop=observed if null == "auto" else None,
+            metric, left, right, draws, observed, seed=seed, summary=summary, within=within, blocks=blocks, progress=progress,
+            stop=null == "auto",
         )
         calibration = nulls.calibrate(
             observed, statistics, alike=facts.alike, best=facts.best, alpha=alpha, null=_broken(within, blocks), seed=seed
@@ -395,13 +395,15 @@ def _broken(within: Sequence | None, blocks: Sequence | None) -> str:
 
 
 def _null(
-    metric: Metric, left: Prepared, right: Prepared, draws: int, *, seed: int, summary: str, within: Sequence | None,
-    blocks: Sequence | None, progress: Callable[[int, int], None] | None, stop: float | None = None,
+    metric: Metric, left: Prepared, right: Prepared, draws: int, observed: float, *, seed: int, summary: str,
+    within: Sequence | None, blocks: Sequence | None, progress: Callable[[int, int], None] | None, stop: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """The summary of each draw (B,), and mean and sd over draws of each layer pair (L, M).
 
-    With `stop`, the observed score, the draws end before the one that makes them enough; see `nulls.until`.
+    With `stop` the draws end before the one that makes them enough; see `nulls.until`. A draw that comes closer to the
+    observed score than its rounding is taken as equal to it, which counts against the claim.
     """
+    rounding = max(metric.rounding(side) for side in (left.sides[0], right.sides[0]))
     shape = (len(left.sides), len(right.sides))
     step = max(1, min(draws, 50, _CHUNK // math.prod(shape)))
     statistics = np.empty(draws)
@@ -410,8 +412,9 @@ def _null(
         size = min(step, draws - start)
         moves = nulls.orders(left.n, size, seed=seed, start=start, within=within, blocks=blocks)
         grids = metric.null_grid(left.sides, right.sides, moves).numpy()
-        statistics[start : start + size] = _summarised(grids, metric.facts, summary)
-        last = None if stop is None else nulls.until(stop, statistics[: start + size], alike=metric.facts.alike)
+        found = _summarised(grids, metric.facts, summary)
+        statistics[start : start + size] = np.where(np.abs(found - observed) <= rounding, observed, found)
+        last = None if not stop else nulls.until(observed, statistics[: start + size], alike=metric.facts.alike)
         grids = grids if last is None else grids[: max(last - start, 0)]
         first = grids[0] if start == 0 else first  # a shift that keeps the squares from cancelling
         total += (grids - first).sum(0)

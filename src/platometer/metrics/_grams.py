@@ -84,6 +84,11 @@ class Side:
         """Number of samples."""
         return len(self.gram if self.gram is not None else self.features)  # type: ignore[arg-type]
 
+    @property
+    def rounding(self) -> float:
+        """How far a draw may be from the plain loop: Gram matrices are multiplied in float32 under re-pairings."""
+        return _products.ROUNDING if _in_float32(self) else 0.0
+
     def product(self, other: Side) -> float:
         """The inner product of the two (U-)centred Grams.
 
@@ -314,7 +319,7 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
     if len(rights) > len(lefts):  # moving the left side by the inverse is the same, and there is less of it to move
         swapped = null_grid(rights, lefts, orders.argsort(1))
         return swapped.transpose(1, 2)
-    if lefts[0].gram.device.type == "cpu":  # type: ignore[union-attr]
+    if _in_float32(lefts[0]):
         return torch.from_numpy(_products.null_products([a.gram for a in lefts], [b.gram for b in rights], orders)).clamp(-1, 1)
     n = lefts[0].n
     device = lefts[0].gram.device  # type: ignore[union-attr]
@@ -327,6 +332,11 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
     for draw, order in enumerate(orders.to(device)):
         out[draw] = (left @ right.index_select(0, order[rows] * n + order[columns])).clamp(-1, 1)
     return out
+
+
+def _in_float32(side: Side) -> bool:
+    """Whether draws are multiplied in float32: not for so few samples that some re-pairing may give the very same score."""
+    return side.gram is not None and side.gram.device.type == "cpu" and side.n >= 128
 
 
 def _flat() -> str:

@@ -101,7 +101,7 @@ class Metric(ABC):
         """What is true of this metric with these options."""
 
     @abstractmethod
-    def prepare(self, x: torch.Tensor) -> typing.Any:
+    def prepare(self, x: typing.Any) -> typing.Any:
         """All that needs no partner: neighbour lists, a centred Gram, a basis."""
 
     @abstractmethod
@@ -154,6 +154,15 @@ class Metric(ABC):
         skewness = None if found.skewness is None else float(found.skewness[0, 0])
         return Moments(float(found.mean[0, 0]), float(found.variance[0, 0]), skewness)
 
+    def rounding(self, a: typing.Any) -> float:
+        """How far `null_grid` may be from the plain loop, for sides like this one; 0 if no further than float64 rounds.
+
+        Parameters
+        ----------
+        a : a prepared side.
+        """
+        return float(getattr(a, "rounding", 0.0))
+
     def remarks(self, a: typing.Any) -> tuple[str, ...]:
         """What a reader must know about a prepared side, such as many ties; usually nothing.
 
@@ -189,7 +198,7 @@ class Metric(ABC):
             raise ShapeError(f"{self} needs at least {self.least_n} samples; there are {n}.")
 
     def __str__(self) -> str:
-        options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        options = {_spelled(f.name): getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
         return spec.spell(self.name, {key: value for key, value in options.items() if value is not None})
 
 
@@ -222,18 +231,23 @@ def parse(text: str | Metric) -> Metric:
     name, options = spec.parse(text)
     kind = _class_of(plugins.load("platometer.metrics", name, noun="metric"))
     hints = typing.get_type_hints(kind)
-    known = [f.name for f in dataclasses.fields(kind)]
+    known = {_spelled(f.name): f.name for f in dataclasses.fields(kind)}
     checked = {}
     for key, value in options.items():
         if key not in known:
             hint = suggestion(key, known) if known else "It has no options."
             what = f"no option {key!r}" if key else f"options with names only, not {value!r}"
             raise SpecError(f"{text!r}: {name} has {what}. {hint}")
-        checked[key] = _fit(value, hints[key], f"{text!r}: {key}")
+        checked[known[key]] = _fit(value, hints[known[key]], f"{text!r}: {key}")
     try:
         return kind(**checked)
     except InputError as error:
         raise SpecError(f"{text!r}: {error}") from None
+
+
+def _spelled(field: str) -> str:
+    """An option as written in a spec; a field ends in _ where its word is that of a method (``compare_``)."""
+    return field.removesuffix("_")
 
 
 def _class_of(module: types.ModuleType) -> type[Metric]:
