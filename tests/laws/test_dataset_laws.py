@@ -73,7 +73,11 @@ def hf(home):
     return {"name": str(home / "saved")}
 
 
-SMALL = {"folder": folder, "webdataset": webdataset, "text": text, "cifar": cifar, "hf": hf}
+def shapes(home):
+    return {"split": "test", "n": N}
+
+
+SMALL = {"shapes": shapes, "folder": folder, "webdataset": webdataset, "text": text, "cifar": cifar, "hf": hf}
 
 
 @pytest.fixture(params=[name for name in datasets.names() if name in SMALL])
@@ -113,6 +117,8 @@ def test_items_are_what_their_modality_says(source):
 
 
 def test_each_sample_is_the_one_that_was_written(source):
+    if source[0] == "shapes":
+        pytest.skip("drawn, not written")
     found = datasets.load(source[0], **source[1])
     for view in found.views.values():
         for i, row in enumerate(view.items):

@@ -23,7 +23,8 @@ POOLED = {"text": ("mean", "first", "last", "max"), "image": ("mean", "max"), "a
 SOURCES = (
     *(f"hf:{kind}" for kind in tiny.KINDS if kind not in ("clip", "siglip")),
     "hf:clip/vision", "hf:clip/text", "hf:siglip/vision", "hf:siglip/text", "hf:t5/decoder",
-    "timm:vit_tiny_patch16_224", "timm:resnet18", "torchvision:resnet18", "wrap:module", "wrap:function",
+    "timm:vit_tiny_patch16_224", "timm:resnet18", "torchvision:resnet18", "tiny:cnn-8", "tiny:gpt-16",
+    "wrap:module", "wrap:function",
 )
 EXTERNAL = tuple(source for source in SOURCES if not source.startswith("wrap:"))
 
@@ -44,6 +45,8 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Callable:
             if _torchvision_shim.ready() == "absent":
                 pytest.skip("needs torchvision")
             return load(source, weights="none", device="cpu", **options)
+        if prefix == "tiny":
+            return load(source, steps=2, scenes=32, device="cpu", **options)
         kind, _, side = name.partition("/")
         if kind not in made:
             made[kind] = tiny.save(kind, home / kind)

@@ -14,15 +14,15 @@ from platometer.errors import SpecError
 from platometer.samples import Lazy, Paired, Samples
 
 
-def load(split: str, *, n: int = 1024, seed: int = 0) -> Paired:
+def load(split: str, *, n: int = 1024, series: int = 0) -> Paired:
     """n scenes of a split, as pictures and captions; the i-th does not depend on how many there are.
 
     Parameters
     ----------
     split : ``"train"`` for learners, ``"test"`` for the study. What a scene shows belongs to one of the two for good, so
-        that no seed ever puts it in both.
+        that no series ever puts it in both.
     n : number of scenes.
-    seed : of the scenes, their pictures and their captions.
+    series : another number, other scenes, pictures and captions.
 
     Raises
     ------
@@ -41,10 +41,10 @@ def load(split: str, *, n: int = 1024, seed: int = 0) -> Paired:
         raise SpecError(f"split = {split!r}; expected 'train' or 'test'.")
     if n < 1:
         raise SpecError(f"n = {n}; expected at least one scene.")
-    pictures, captions = scenes.drawn(split, n, seed)
+    pictures, captions = scenes.drawn(split, n, series)
     card = Card(name="shapes", source=f"shapes:{split}", revision=fingerprint(pictures.tobytes(), list(captions))[:16],
-                licence="Apache-2.0", details={"split": split, "n": n, "seed": seed})
-    ids = tuple(f"{split}-{seed}-{i:05d}" for i in range(n))
+                licence="Apache-2.0", details={"split": split, "n": n, "series": series})
+    ids = tuple(f"{split}-{series}-{i:05d}" for i in range(n))
     views = {
         "image": Samples(ids=ids, items=Lazy(n, lambda i: (Image.fromarray(pictures[i]),)), modality="image",
                          content=[_captions.digest(picture.tobytes()) for picture in pictures], card=card),

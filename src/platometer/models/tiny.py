@@ -22,7 +22,7 @@ from platometer.models._torch import Inputs, Point, TorchModel, parameters
 
 _SEES = {"cnn-8": 8, "cnn-16": 16, "cnn-32": 32}  # width
 _READS = {"gpt-16": (16, 2), "gpt-32": (32, 3), "gpt-64": (64, 4)}  # width, depth
-_STEPS = {"cnn": 160, "gpt": 240}
+_STEPS = {"cnn": 120, "gpt": 160}
 
 
 def load(
