@@ -230,34 +230,27 @@ def test_a_short_rest_joins_the_last_batch() -> None:
 
 def test_the_minibatch_null_is_that_of_re_pairing_within_batches() -> None:
     x, y = made(10, 2, 3)
-    scores = [
-        minibatch_cka(x, np.concatenate([y[:5][list(a)], y[5:][list(b)]]), batch=5, conditioning="none").score
-        for a in itertools.permutations(range(5)) for b in list(itertools.permutations(range(5)))[::7]
-    ]
+    parts = [slice(0, 5), slice(5, 10)]
+    size = math.sqrt(math.prod(sum(literal_hsic(side[at], side[at]) for at in parts) for side in (x, y)))
+    scores = [[literal_hsic(x[at], y[at][list(order)]) / size for order in itertools.permutations(range(5))] for at in parts]
     found = minibatch_cka(x, y, batch=5, conditioning="none")
-    assert np.mean(scores) == pytest.approx(0, abs=0.02)
-    assert found.null_sd == pytest.approx(np.std(scores), rel=0.03)
+    assert found.null_mean == pytest.approx(sum(map(np.mean, scores)), abs=1e-12)
+    assert found.null_sd == pytest.approx(math.sqrt(sum(map(np.var, scores))), rel=1e-9)  # the batches move independently
 
 
-def bias_of_minibatch(n: int, batch: int, draws: int) -> tuple[float, float]:
-    """Mean over draws of the score less its large-sample value, and its standard error."""
+def test_minibatch_cka_is_nearly_unbiased_where_the_biased_score_of_a_batch_is_not() -> None:
     rng = np.random.default_rng(1)
     mix = np.diag([1.0, 1.0, 0.5]), np.diag([1.0, 0.5, 1.0])
     own = [m**2 + 0.5 * np.eye(3) for m in mix]  # covariances; linear CKA compares them with that between the sides
     truth = np.sum((mix[0] @ mix[1]) ** 2) / math.sqrt(np.sum(own[0] ** 2) * np.sum(own[1] ** 2))
-    scores = []
-    for _ in range(draws):
-        z = rng.normal(size=(n, 3))
-        x, y = (z @ m + math.sqrt(0.5) * rng.normal(size=(n, 3)) for m in mix)
-        scores.append(minibatch_cka(x, y, batch=batch, conditioning="none").score - truth)
-    return float(np.mean(scores)), float(np.std(scores) / math.sqrt(draws))
-
-
-def test_the_bias_of_minibatch_cka_is_that_of_a_ratio_and_falls_with_all_samples() -> None:
-    few, few_error = bias_of_minibatch(64, 16, 1500)
-    many, many_error = bias_of_minibatch(1024, 16, 150)
-    assert 4 * few_error < abs(few) < 0.05
-    assert abs(many) < 3 * many_error + abs(few) / 8
+    unbiased, biased = [], []
+    for _ in range(200):
+        z = rng.normal(size=(128, 3))
+        x, y = (z @ m + math.sqrt(0.5) * rng.normal(size=(128, 3)) for m in mix)
+        unbiased.append(minibatch_cka(x, y, batch=8, conditioning="none").score - truth)
+        biased.append(whole(x[:8], y[:8], "biased") - truth)
+    assert abs(np.mean(unbiased)) < 0.02  # four standard errors
+    assert np.mean(biased) > 0.1
 
 
 def test_batches_in_another_order_than_random_estimate_another_number() -> None:
