@@ -113,8 +113,9 @@ class Conditioning:
         if self.name == "none":
             return x
         if self.name != "unit":
-            limit = self.limit([x]) if limit is None else limit
-            x = x.clamp(-limit, limit)
+            most = self.limit([x]) if limit is None else limit
+            assert most is not None
+            x = x.clamp(-most, most)
         return unit_rows(x, name=name)
 
     def rows(self, x: torch.Tensor, *, limit: float | None = None, name: str = "x") -> Rows:

@@ -82,7 +82,7 @@ class Features:
             raise ShapeError(f"The layers of {name} must have the same samples, but {listed}.")
         stored = {key: value[:, None] if value.ndim == 1 else value for key, value in tensors.items()}
         return cls(
-            layers={key: (lambda value=value: value) for key, value in stored.items()},
+            layers={key: _giving(value) for key, value in stored.items()},
             n=sizes.pop(),
             model=Card(name),
             samples=samples,
@@ -159,11 +159,15 @@ class Features:
         parts: list[object] = []
         for name in self.names:
             value = self[name].detach().cpu().contiguous()
-            parts += [name, list(value.shape), str(value.dtype), digest(value.view(torch.uint8).numpy())]
+            parts += [name, list(value.shape), str(value.dtype), digest(memoryview(value.view(torch.uint8).numpy()))]  # type: ignore[arg-type]
         return fingerprint(*parts)
 
     def __repr__(self) -> str:
         return f"<Features of {self.model.name}: {self.n} samples, {len(self)} layers>"
+
+
+def _giving(value: torch.Tensor) -> Callable[[], torch.Tensor]:
+    return lambda: value
 
 
 def _named_layers(x: object, name: str) -> dict[str, ArrayLike]:

@@ -320,7 +320,7 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
         swapped = null_grid(rights, lefts, orders.argsort(1))
         return swapped.transpose(1, 2)
     if _in_float32(lefts[0]):
-        return torch.from_numpy(_products.null_products([a.gram for a in lefts], [b.gram for b in rights], orders)).clamp(-1, 1)
+        return torch.from_numpy(_products.null_products(_grams_of(lefts), _grams_of(rights), orders)).clamp(-1, 1)
     n = lefts[0].n
     device = lefts[0].gram.device  # type: ignore[union-attr]
     rows, columns = torch.triu_indices(n, n, device=device)
@@ -332,6 +332,10 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
     for draw, order in enumerate(orders.to(device)):
         out[draw] = (left @ right.index_select(0, order[rows] * n + order[columns])).clamp(-1, 1)
     return out
+
+
+def _grams_of(sides: Sequence[Side]) -> list[torch.Tensor]:
+    return [side.gram for side in sides if side.gram is not None]
 
 
 def _in_float32(side: Side) -> bool:

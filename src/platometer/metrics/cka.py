@@ -92,7 +92,7 @@ class Cka(Metric):
         x = centred(rows.block(slice(None)))
         if self.kernel == "linear" and features:
             return Side.of_features(x, debiased=self.estimator == "debiased")
-        gram = x @ x.T if self.kernel == "linear" else rbf(x, self.bandwidth, of_median=self.unit == "median")
+        gram = x @ x.T if self.kernel == "linear" else rbf(x, self.bandwidth or 1.0, of_median=self.unit == "median")
         centre = {"biased": double_centred, "debiased": u_centred, "lange": lambda K: zero_diagonal(double_centred(K))}
         return Side.of_gram(unit(centre[self.estimator](gram), size=gram))
 

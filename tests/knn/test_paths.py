@@ -1,0 +1,129 @@
+"""Every way through the search finds what float64 products of all with all find."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from platometer.arrays import Rows
+from platometer.knn import TIE, Neighbours, _search, neighbours
+from platometer.knn._lists import certain
+
+
+def literal(x: torch.Tensor, k: int) -> Neighbours:
+    """All similarities in float64, the k + 1 largest of each row, ties left out."""
+    x = x.double()
+    x = x / x.abs().max()
+    similar = (x @ x.T).fill_diagonal_(-torch.inf)
+    values, found = similar.topk(min(k + 1, len(x) - 1), dim=1)
+    size = x.norm(dim=1)
+    return Neighbours(*certain(values, found, k, TIE * size.max() * size[:, None]), k)
+
+
+def spaces(n: int, d: int) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(n + d)
+    x = torch.randn(n, d, generator=generator)
+    return {
+        "flat": x,
+        "decaying": x * torch.arange(1, d + 1).float() ** -1.5 @ torch.linalg.qr(torch.randn(d, d, generator=generator))[0],
+        "far from the origin": x + 100,
+        "one narrow cone": 1e-3 * x + torch.randn(d, generator=generator),
+        "clusters": torch.randn(7, d, generator=generator)[torch.arange(n) % 7] + 1e-4 * x,
+        "duplicates": x[torch.arange(n) % (n // 2)],
+        "whole numbers": torch.randint(0, 3, (n, d), generator=generator).float(),
+        "few distinct": torch.eye(d)[torch.arange(n) % 3],
+        "one outlier": torch.cat([x[:-1], 1e4 * x[-1:]]),
+    }
+
+
+def held(found: Neighbours, expected: Neighbours) -> None:
+    assert torch.equal(found.lists, expected.lists)
+    assert torch.equal(found.settled, expected.settled)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(_search, "_WHOLE", 0)
+
+
+@pytest.fixture
+def leading(monkeypatch):
+    """Leading axes whatever they cost, and how often they were used."""
+    used = []
+
+    def axes(space, need):
+        c = space.factor[:, None] * space.raw - space.mean
+        found = torch.linalg.eigh(torch.from_numpy(c.T @ c)).eigenvectors.flip(1)[:, :9].contiguous().numpy()
+        used.append(found.shape)
+        return found
+
+    monkeypatch.setattr(_search, "_WHOLE", 0)
+    monkeypatch.setattr(_search, "_WORTH", 0)
+    monkeypatch.setattr(_search, "_axes", axes)
+    return used
+
+
+@pytest.mark.parametrize("name", spaces(8, 4))
+@pytest.mark.parametrize("k", [1, 10])
+def test_all_similarities_at_once_give_the_literal_lists(name, k):
+    x = spaces(300, 24)[name]
+    held(neighbours(x, k), literal(x, k))
+
+
+@pytest.mark.parametrize("name", spaces(8, 4))
+@pytest.mark.parametrize("k", [1, 10, 70])
+def test_tiles_give_the_literal_lists(name, k, small_tiles):
+    x = spaces(700, 24)[name]
+    held(neighbours(x, k, budget=2**19), literal(x, k))
+
+
+@pytest.mark.parametrize("name", spaces(8, 4))
+@pytest.mark.parametrize("k", [1, 10])
+def test_leading_axes_and_a_bound_of_the_rest_give_the_literal_lists(name, k, leading):
+    x = spaces(700, 24)[name]
+    held(neighbours(x, k, budget=2**19), literal(x, k))
+    assert leading == [(24, 9)]
+
+
+@pytest.mark.parametrize("name", spaces(8, 4))
+def test_float64_products_alone_as_on_other_devices_give_the_literal_lists(name):
+    x = spaces(300, 24)[name]
+    held(_search._plain(Rows(x).fitted(), 10, 2**19), literal(x, 10))
+
+
+def test_the_number_of_threads_changes_nothing(small_tiles):
+    x = spaces(700, 24)["one narrow cone"]
+    threads = torch.get_num_threads()
+    found = []
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            found.append(neighbours(x, 10, budget=2**19))
+    finally:
+        torch.set_num_threads(threads)
+    held(found[0], found[1])
+    held(found[0], found[2])
+
+
+def test_low_precision_products_asked_of_torch_are_not_used():
+    x = spaces(300, 24)["flat"]
+    torch.set_float32_matmul_precision("medium")
+    try:
+        held(neighbours(x, 10), literal(x, 10))
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_rows_with_factors_are_searched_as_if_multiplied_out():
+    x = spaces(300, 24)["flat"].double()
+    factor = torch.rand(300, dtype=torch.float64) + 0.5
+    held(neighbours(Rows(x.float(), factor), 10), literal(x.float().double() * factor[:, None], 10))
+
+
+def test_leading_axes_are_taken_for_a_decaying_spectrum_and_not_for_a_flat_one(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(6000, 256, generator=generator)
+    for name, scale in (("flat", torch.ones(256)), ("decaying", torch.arange(1, 257).float() ** -2)):
+        space, _ = _search.centre(Rows(x * scale).fitted(), whole=False)
+        assert (_search._axes(space, 11) is None) == (name == "flat")
