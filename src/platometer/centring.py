@@ -42,6 +42,11 @@ class Centred:
         """(n,) what all similarities of a sample have in common."""
         return self.shift + float(self.mean @ self.mean)
 
+    @property
+    def side(self) -> tuple[np.ndarray, np.ndarray]:
+        """The samples as the compiled loops take them: raw, factor."""
+        return self.raw, self.factor
+
     def block(self, start: int, stop: int) -> torch.Tensor:
         """Samples start to stop less the mean, float32."""
         out = np.empty((stop - start, self.raw.shape[1]), np.float32)
@@ -50,20 +55,22 @@ class Centred:
         return torch.from_numpy(out)
 
 
-def centre(rows: Rows, *, whole: bool) -> tuple[Centred, torch.Tensor | None]:
+def centre(rows: Rows, *, whole: bool, mean: np.ndarray | None = None) -> tuple[Centred, torch.Tensor | None]:
     """Samples less their mean and, if asked for, all of them (n, d) in float32.
 
     Parameters
     ----------
     rows : on the CPU, float32 or float64.
     whole : whether to keep them all.
+    mean : (d,) what to take off instead of their own mean.
     """
     n, d = rows.shape
     raw = rows.raw.numpy()
     factor = np.ones(n) if rows.factor is None else rows.factor.numpy()
-    mean = np.zeros(d)
-    _add_rows(0, n, raw, factor, mean)
-    mean /= n
+    if mean is None:
+        mean = np.zeros(d)
+        _add_rows(0, n, raw, factor, mean)
+        mean /= n
     size, shift, norm = np.empty((3, n))
     out = np.empty((n if whole else 0, d), np.float32)
     spread(_centre, 0, n, raw, factor, mean, 0, out, size, shift, norm)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from platometer.arrays import Rows
-from platometer.knn import TIE, Neighbours, _search, neighbours
+from platometer.errors import ShapeError
+from platometer.knn import TIE, Neighbours, _search, nearest, neighbours
 from platometer.knn._lists import certain
 
 
@@ -88,7 +90,36 @@ def test_leading_axes_and_a_bound_of_the_rest_give_the_literal_lists(name, k, le
 @pytest.mark.parametrize("name", spaces(8, 4))
 def test_float64_products_alone_as_on_other_devices_give_the_literal_lists(name):
     x = spaces(300, 24)[name]
-    held(_search._plain(Rows(x).fitted(), 10, 2**19), literal(x, 10))
+    rows = Rows(x).fitted()
+    values, found = _search._plain(rows, rows, np.arange(300), 11, 2**19)
+    size = rows.sizes()
+    lists = certain(torch.from_numpy(values), torch.from_numpy(found), 10, TIE * size.max() * size[:, None])
+    held(Neighbours(*lists, 10), literal(x, 10))
+
+
+@pytest.mark.parametrize("name", spaces(8, 4))
+def test_queries_that_are_the_gallery_itself_have_its_neighbours(name, monkeypatch):
+    monkeypatch.setattr(_search, "_TILE", 128)
+    x = spaces(700, 24)[name]
+    held(nearest(x, x, 10, own=torch.arange(700), budget=2**18), literal(x, 10))
+
+
+def test_queries_find_the_nearest_of_a_gallery_without_being_in_it():
+    x = spaces(300, 24)["flat"]
+    found = nearest(x[:40], x[40:], 7)
+    assert torch.equal(found.lists, (x[:40].double() @ x[40:].double().T).topk(7, dim=1).indices)
+
+
+def test_a_query_that_stands_in_the_gallery_is_left_out_and_others_are_not():
+    x = spaces(300, 24)["flat"] / spaces(300, 24)["flat"].norm(dim=1, keepdim=True)
+    found = nearest(x[:2], x, 1, own=torch.tensor([0, -1]))
+    assert found.lists[0, 0] != 0
+    assert found.lists[1, 0] == 1
+
+
+def test_a_gallery_of_another_width_is_refused():
+    with pytest.raises(ShapeError, match="Queries of width 3 have no similarity to a gallery of width 4"):
+        nearest(torch.ones(2, 3), torch.ones(5, 4), 1)
 
 
 def test_the_number_of_threads_changes_nothing(small_tiles):

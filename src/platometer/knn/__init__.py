@@ -18,6 +18,6 @@ rest is bounded by norms (Cauchy-Schwarz): what cannot reach a list is never com
 """
 
 from platometer.knn._lists import TIE, Neighbours, check_k
-from platometer.knn._search import BUDGET, neighbours
+from platometer.knn._search import BUDGET, nearest, neighbours
 
-__all__ = ["BUDGET", "TIE", "Neighbours", "check_k", "neighbours"]
+__all__ = ["BUDGET", "TIE", "Neighbours", "check_k", "nearest", "neighbours"]

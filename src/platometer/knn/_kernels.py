@@ -69,15 +69,15 @@ def _tightened(values, others, g, n, need, slack, scratch):
 
 
 @_compiled
-def _exact(raw, factor, base, g, h):
-    """The similarity of g to h less what is common to all of g's, to full precision."""
-    return np.float32(factor[g] * factor[h] * dot(raw[g], raw[h]) - base[g])
+def _exact(mine, theirs, base, g, h):
+    """The similarity of g to h less what is common to all of g's, to full precision; a side is (raw, factor)."""
+    return mine[1][g] * theirs[1][h] * dot(mine[0][g], theirs[0][h]) - base[g]
 
 
 @_compiled
-def offer_rows(start, stop, tile, row0, col0, values, others, count, floor, slack, full, need, lanes, shift, margin, exact, raw,
-               factor, base, own):
-    """Rows of a tile looked through for what can be among their nearest; ``own`` if a sample may meet itself.
+def offer_rows(start, stop, tile, row0, col0, values, others, count, floor, slack, full, need, lanes, shift, margin, exact,
+               mine, theirs, base, own):
+    """Rows of a tile looked through for what can be among their nearest; ``own`` says who each is among the columns, or -1.
 
     ``tile[r, c]`` is the similarity of row0 + r and col0 + c but for the shift of the latter, or an upper bound of it
     within ``margin`` if `exact`, in which case what passes is computed from the raw rows.
@@ -92,10 +92,10 @@ def offer_rows(start, stop, tile, row0, col0, values, others, count, floor, slac
         f, n = floor[g], count[g]
         for c in range(m):
             line[c] = tile[r, c] + shift[col0 + c]
-        if own and 0 <= g - col0 < m:
-            line[g - col0] = NONE
+        if 0 <= own[g] - col0 < m:
+            line[own[g] - col0] = NONE
         if f == NONE and m >= 2 * lanes:
-            f = _first_floor(line, scratch, lanes, need, g, col0, slack, exact, raw, factor, base)
+            f = _first_floor(line, scratch, lanes, need, g, col0, slack, exact, mine, theirs, base)
         for low in range(0, m, _CHUNK):
             high = min(low + _CHUNK, m)
             least = f - margin[g]
@@ -106,7 +106,7 @@ def offer_rows(start, stop, tile, row0, col0, values, others, count, floor, slac
                 continue
             for c in range(low, high):
                 if line[c] >= f - margin[g] and line[c] > NONE:
-                    v = _exact(raw, factor, base, g, col0 + c) if exact else line[c]
+                    v = np.float32(_exact(mine, theirs, base, g, col0 + c)) if exact else line[c]
                     if v >= f:
                         values[g, n], others[g, n] = v, col0 + c
                         n += 1
@@ -120,7 +120,7 @@ def offer_rows(start, stop, tile, row0, col0, values, others, count, floor, slac
 
 
 @_compiled
-def _first_floor(line, scratch, lanes, need, g, col0, slack, exact, raw, factor, base):
+def _first_floor(line, scratch, lanes, need, g, col0, slack, exact, mine, theirs, base):
     """A floor from the largest entry of each of ``lanes`` interleaved parts: at least ``need`` samples reach it."""
     for lane in range(lanes):
         scratch[lane] = NONE
@@ -133,15 +133,15 @@ def _first_floor(line, scratch, lanes, need, g, col0, slack, exact, raw, factor,
     n = 0  # of upper bounds only: what reaches it is computed
     for c in range(len(line)):
         if line[c] >= f and n < lanes:
-            scratch[n] = _exact(raw, factor, base, g, col0 + c)
+            scratch[n] = np.float32(_exact(mine, theirs, base, g, col0 + c))
             n += 1
     return kth(scratch, n, need - 1) - slack[g]
 
 
 @_compiled
-def offer_columns(start, stop, tile, row0, col0, values, others, count, floor, slack, full, need, shift, margin, exact, raw,
-                  factor, base):
-    """Columns start to stop of a tile looked through in the same way; their lists must have a floor already."""
+def offer_columns(start, stop, tile, row0, col0, values, others, count, floor, slack, full, need, shift, margin, exact, mine,
+                  base):
+    """Columns start to stop of a tile of a space with itself looked through in the same way; they must have a floor."""
     width = values.shape[1]
     scratch = np.empty(width, np.float32)
     least = np.empty(stop - start, np.float32)
@@ -159,7 +159,7 @@ def offer_columns(start, stop, tile, row0, col0, values, others, count, floor, s
             for c in range(low, high):
                 if tile[r, c] + moved >= least[c - start]:
                     g, h = col0 + c, row0 + r
-                    v = _exact(raw, factor, base, g, h) if exact else tile[r, c] + moved
+                    v = np.float32(_exact(mine, mine, base, g, h)) if exact else tile[r, c] + moved
                     if v < floor[g]:
                         continue
                     n = count[g]
@@ -174,7 +174,7 @@ def offer_columns(start, stop, tile, row0, col0, values, others, count, floor, s
 
 
 @_compiled
-def settle(start, stop, values, others, count, slack, full, need, raw, factor, base, out, who):
+def settle(start, stop, values, others, count, slack, full, need, mine, theirs, base, out, who):
     """The ``need`` nearest in falling order; those closer than ``slack`` to their neighbour in the list compared in float64."""
     width = values.shape[1]
     exact = np.empty(width, np.float64)
@@ -195,18 +195,18 @@ def settle(start, stop, values, others, count, slack, full, need, raw, factor, b
             while high < n and exact[high - 1] - exact[high] <= slack[g]:
                 high += 1
             if high > low + 1:
-                _refined(exact, name, low, high, g, raw, factor, base)
+                _refined(exact, name, low, high, g, mine, theirs, base)
             low = high
         for a in range(need):
             out[g, a], who[g, a] = exact[a], name[a]
 
 
 @_compiled
-def _refined(exact, name, low, high, g, raw, factor, base):
+def _refined(exact, name, low, high, g, mine, theirs, base):
     """Entries low to high of a list computed anew in float64, and put in order."""
     for a in range(low, high):
         h = name[a]
-        v, b = factor[g] * factor[h] * dot(raw[g], raw[h]) - base[g], a
+        v, b = _exact(mine, theirs, base, g, h), a
         while b > low and exact[b - 1] < v:
             exact[b], name[b] = exact[b - 1], name[b - 1]
             b -= 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from platometer.arrays import Rows
 from platometer.centring import Centred, centre, full_precision, gram
+from platometer.errors import ShapeError
 from platometer.knn import _kernels
 from platometer.knn._lists import TIE, Neighbours, certain, check_k
 from platometer.threads import spread
@@ -44,13 +46,17 @@ def neighbours(x: torch.Tensor | Rows, k: int, *, budget: int = BUDGET) -> Neigh
     [1, 0, 3, 2]
     """
     rows = (x if isinstance(x, Rows) else Rows(x)).fitted()
-    check_k(k, len(rows))
-    need = min(k + 1, len(rows) - 1)
-    if rows.device.type != "cpu":
-        return _plain(rows, k, budget)
-    values, found, norm = _search(rows, need, budget)
-    tie = (TIE * norm.max() * norm)[:, None]
-    return Neighbours(*certain(torch.from_numpy(values), torch.from_numpy(found), k, torch.from_numpy(tie)), k)
+    n = len(rows)
+    check_k(k, n)
+    need = min(k + 1, n - 1)
+    if rows.device.type == "cpu":
+        values, found, norm = _search(rows, need, budget)
+    else:
+        values, found = _plain(rows, rows, np.arange(n), need, budget)
+        norm = rows.sizes().cpu().numpy()
+    tie = torch.from_numpy(TIE * norm.max() * norm)[:, None]
+    lists, settled = certain(torch.from_numpy(values), torch.from_numpy(found), k, tie)
+    return Neighbours(lists.to(rows.device), settled.to(rows.device), k)
 
 
 @dataclass(eq=False)
@@ -77,53 +83,122 @@ class _Lists:
         )
 
 
+def nearest(
+    queries: torch.Tensor | Rows, gallery: torch.Tensor | Rows, k: int, *, own: torch.Tensor | None = None, budget: int = BUDGET
+) -> Neighbours:
+    """The k nearest of every query in a gallery by inner product, exactly.
+
+    Parameters
+    ----------
+    queries, gallery : (q, d) and (n, d).
+    k : neighbours per query, at most n, or n - 1 with `own`.
+    own : (q,) where each query stands in the gallery itself, to be left out; -1 where it does not.
+    budget : bytes that one block of similarities may take.
+
+    Returns
+    -------
+    Neighbours, whose lists hold positions in the gallery; the rule for ties is that of `neighbours`.
+
+    Raises
+    ------
+    InputError
+        k is too large, or the widths differ.
+
+    Examples
+    --------
+    >>> gallery = torch.tensor([[1.0, 0], [0, 1], [-1, 0]], dtype=torch.float64)
+    >>> nearest(torch.tensor([[0.9, 0.2]], dtype=torch.float64), gallery, 2).lists.tolist()
+    [[0, 1]]
+    """
+    left, right = ((x if isinstance(x, Rows) else Rows(x)).fitted() for x in (queries, gallery))
+    if left.shape[1] != right.shape[1]:
+        raise ShapeError(f"Queries of width {left.shape[1]} have no similarity to a gallery of width {right.shape[1]}.")
+    where = torch.full((len(left),), -1, dtype=torch.int64) if own is None else own.to("cpu", torch.int64)
+    most = len(right) - int(bool((where >= 0).any()))
+    check_k(k, most + 1)
+    need = min(k + 1, most)
+    if left.device.type != "cpu":
+        values, found = _plain(left, right, where.numpy(), need, budget)
+        norm, reach = left.sizes().cpu().numpy(), float(right.sizes().max())
+    else:
+        values, found, norm, reach = _between(left, right, where.numpy(), need, budget)
+    tie = torch.from_numpy(TIE * reach * norm)[:, None]
+    lists, settled = certain(torch.from_numpy(values), torch.from_numpy(found), k, tie)
+    return Neighbours(lists.to(left.device), settled.to(left.device), k)
+
+
 def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The ``need`` nearest of every sample, (n, need) similarities less a number of the row's own, and whose they are."""
     n, d = rows.shape
     whole = n <= _WHOLE and 4 * n * (n + d) <= max(budget, 2**26)
-    space, whole_block = centre(rows, whole=whole)
-    q, most, b = space.size, space.size.max(), np.abs(space.shift).max()
+    space, block = centre(rows, whole=whole)
     axes = _axes(space, need) if n >= _WORTH else None
-    if axes is None:
-        error = 1.02 * _U * ((d + 4) * q * most + 2 * b) + 1e-36
-        margin = np.zeros(n, np.float32)
-    else:
-        error = 1.02 * _U * (q * most + b) + 1e-36
-        margin = (1.02 * _U * ((axes.shape[1] + 8) * q * most + 3 * b)).astype(np.float32) * np.float32(1 + 2**-20)
+    error, margin = _errors(space, space, d if axes is None else axes.shape[1] + 1, bounded=axes is not None)
     lists = _Lists.empty(n, need, 2 * error + TIE * space.norm * space.norm.max())
-    scan = _Scan(space, lists, margin, exact=axes is not None)
+    scan = _Scan(space, space, lists, margin, np.arange(n), exact=axes is not None)
     if whole:
-        assert whole_block is not None
-        scan.rows(gram(whole_block), 0, 0)
+        assert block is not None
+        scan.rows(gram(block), 0, 0)
     else:
         scan.tiles(_leading(space, axes) if axes is not None else space.block, max(256, min(_TILE, int((budget / 8) ** 0.5))))
-    out, who = np.empty((n, need)), np.empty((n, need), np.int64)
-    spread(_kernels.settle, 0, n, lists.values, lists.others, lists.count, lists.slack, lists.full, need, space.raw,
-            space.factor, space.base, out, who)
-    for at in np.array_split(np.flatnonzero(lists.full), max(1, int(lists.full.sum()) * n * 8 // budget + 1)):
-        if len(at):
-            out[at], who[at] = _whole_rows(rows, at, need)
-    return out, who, space.norm
+    values, found = scan.settled(rows, rows, budget)
+    return values, found, space.norm
+
+
+def _between(
+    left: Rows, right: Rows, own: np.ndarray, need: int, budget: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """The ``need`` nearest of every query, whose they are, the queries' norms and the gallery's largest."""
+    gallery, _ = centre(right, whole=False)
+    space, block = centre(left, whole=True, mean=gallery.mean)
+    assert block is not None
+    error, margin = _errors(space, gallery, left.shape[1], bounded=False)
+    reach = float(gallery.norm.max())
+    lists = _Lists.empty(len(left), need, 2 * error + TIE * space.norm * reach)
+    scan = _Scan(space, gallery, lists, margin, own, exact=False)
+    step = max(256, min(len(right), budget // (4 * max(1, min(len(left), _TILE)))))
+    for col in range(0, len(right), min(step, 4 * _TILE)):
+        part = gallery.block(col, min(col + min(step, 4 * _TILE), len(right)))
+        for row in range(0, len(left), _TILE):
+            with full_precision():
+                tile = (block[row : row + _TILE] @ part.T).numpy()
+            scan.rows(tile, row, col)
+    values, found = scan.settled(left, right, budget)
+    return values, found, space.norm, reach
+
+
+def _errors(mine: Centred, theirs: Centred, width: int, *, bounded: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) how far a listed similarity may be from the truth, and how far an upper bound in a tile may fall below it.
+
+    The worst case of rounding to float32 and of summing `width` products, whatever the order of summing.
+    """
+    reach, most = mine.size * theirs.size.max(), np.abs(theirs.shift).max()
+    if not bounded:
+        return 1.02 * _U * ((width + 4) * reach + 2 * most) + 1e-36, np.zeros(len(reach), np.float32)
+    margin = 1.02 * _U * ((width + 7) * reach + 3 * most)
+    return 1.02 * _U * (reach + most) + 1e-36, margin.astype(np.float32) * np.float32(1 + 2**-20)
 
 
 @dataclass(frozen=True, eq=False)
 class _Scan:
     """Tiles shown to the lists."""
 
-    space: Centred
+    mine: Centred
+    theirs: Centred
     lists: _Lists
     margin: np.ndarray
+    own: np.ndarray
     exact: bool
 
     def tiles(self, block: Callable[[int, int], torch.Tensor], step: int) -> None:
-        """Every pair of samples once, a tile serving its rows and its columns.
+        """Every pair of samples of one space once, a tile serving its rows and its columns.
 
         Parameters
         ----------
         block : (start, stop) -> float32 (stop - start, K), whose inner products the tiles hold.
         step : rows of a tile.
         """
-        n = len(self.space.raw)
+        n = len(self.mine.raw)
         starts = range(0, n, step)
         for i in starts:  # so that every list has a floor
             self.rows(gram(block(i, min(i + step, n))), i, i)
@@ -138,15 +213,36 @@ class _Scan:
 
     def rows(self, tile: np.ndarray, row0: int, col0: int) -> None:
         """Show a tile to the lists of its rows."""
-        a, s = self.lists, self.space
+        a = self.lists
         spread(_kernels.offer_rows, 0, len(tile), tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack, a.full,
-               a.need, a.lanes, s.shift.astype(np.float32), self.margin, self.exact, s.raw, s.factor, s.base, row0 == col0)
+               a.need, a.lanes, self._shift, self.margin, self.exact, self.mine.side, self.theirs.side, self._base, self.own)
 
     def columns(self, tile: np.ndarray, row0: int, col0: int) -> None:
         """Show a tile to the lists of its columns."""
-        a, s = self.lists, self.space
+        a = self.lists
         spread(_kernels.offer_columns, 0, tile.shape[1], tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack,
-               a.full, a.need, s.shift.astype(np.float32), self.margin, self.exact, s.raw, s.factor, s.base)
+               a.full, a.need, self._shift, self.margin, self.exact, self.mine.side, self._base)
+
+    def settled(self, left: Rows, right: Rows, budget: int) -> tuple[np.ndarray, np.ndarray]:
+        """(n, need) similarities in falling order less a number of the row's own, and whose they are."""
+        a, n = self.lists, len(self.lists.count)
+        values, found = np.empty((n, a.need)), np.empty((n, a.need), np.int64)
+        spread(_kernels.settle, 0, n, a.values, a.others, a.count, a.slack, a.full, a.need, self.mine.side, self.theirs.side,
+               self._base, values, found)
+        at = np.flatnonzero(a.full)
+        if len(at):
+            some = torch.from_numpy(at)
+            part = Rows(left.raw[some], left.factor[some] if left.factor is not None else None)
+            values[at], found[at] = _plain(part, right, self.own[at], a.need, budget)
+        return values, found
+
+    @cached_property
+    def _shift(self) -> np.ndarray:
+        return self.theirs.shift.astype(np.float32)
+
+    @cached_property
+    def _base(self) -> np.ndarray:
+        return self.mine.base
 
 
 # leading axes
@@ -208,29 +304,19 @@ def _rest(size: np.ndarray, lead: np.ndarray) -> np.ndarray:
 # the plain way, for samples with hundreds of near ties, and where there are no compiled loops
 
 
-def _whole_rows(rows: Rows, at: np.ndarray, need: int) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest of some samples, from float64 products with all others."""
-    which = torch.from_numpy(at)
-    similar = torch.empty(len(at), len(rows), dtype=torch.float64, device=rows.device)
-    mine = rows.block(which.to(rows.device))
-    step = max(1, 2**24 // rows.shape[1])
-    for start in range(0, len(rows), step):
-        similar[:, start : start + step] = mine @ rows.block(slice(start, start + step)).T
-    similar[torch.arange(len(at)), which] = -torch.inf
-    values, found = similar.topk(need, dim=1)
-    return values.cpu().numpy(), found.cpu().numpy()
-
-
-def _plain(rows: Rows, k: int, budget: int) -> Neighbours:
-    """The search by float64 products alone, on any device."""
-    n = len(rows)
-    need = min(k + 1, n - 1)
-    values, found = np.empty((n, need)), np.empty((n, need), np.int64)
-    step = max(1, min(n, budget // (8 * n)))
-    for start in range(0, n, step):
-        at = np.arange(start, min(start + step, n))
-        values[at], found[at] = _whole_rows(rows, at, need)
-    norm = torch.cat([rows.block(slice(i, i + step)).norm(dim=1) for i in range(0, n, step)]).cpu()
-    tie = (TIE * norm.max() * norm)[:, None]
-    lists, settled = certain(torch.from_numpy(values), torch.from_numpy(found), k, tie)
-    return Neighbours(lists.to(rows.device), settled.to(rows.device), k)
+def _plain(left: Rows, right: Rows, own: np.ndarray, need: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ``need`` nearest of every row of the left side, from float64 products with all of the right, on any device."""
+    n = len(right)
+    values, found = np.empty((len(left), need)), np.empty((len(left), need), np.int64)
+    step = max(1, min(len(left), budget // (8 * n)))
+    wide = max(1, 2**24 // right.shape[1])
+    for start in range(0, len(left), step):
+        mine, self_at = left.block(slice(start, start + step)), torch.from_numpy(own[start : start + step])
+        similar = torch.empty(len(mine), n, dtype=torch.float64, device=mine.device)
+        for at in range(0, n, wide):
+            similar[:, at : at + wide] = mine @ right.block(slice(at, at + wide)).T
+        there = (self_at >= 0).nonzero().flatten()
+        similar[there.to(mine.device), self_at[there].to(mine.device)] = -torch.inf
+        top, who = similar.topk(need, dim=1)
+        values[start : start + step], found[start : start + step] = top.cpu().numpy(), who.cpu().numpy()
+    return values, found
