@@ -9,9 +9,11 @@ Source: Huh, Cheung, Wang, Isola 2024, appendix A (edit distance kNN); the dista
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
+from platometer.arrays import Rows
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, Metric
 from platometer.metrics._meetings import ORDER_TIES, check_list_length, edits, in_order
@@ -36,6 +38,7 @@ class EditKnn(Metric):
     """
 
     k: int = 10
+    by_rows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_list_length(self.k)
@@ -47,7 +50,7 @@ class EditKnn(Metric):
             ties=ORDER_TIES, least_n=self.k + 1, scope="local", source="Huh et al. 2024, appendix A",
         )
 
-    def prepare(self, x: torch.Tensor) -> Neighbours:
+    def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
         return neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:

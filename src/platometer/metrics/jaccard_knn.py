@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
+from platometer.arrays import Rows
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, Metric
 from platometer.metrics._meetings import check_list_length, sums_of_counts
@@ -41,6 +43,7 @@ class JaccardKnn(Metric):
     """
 
     k: int = 10
+    by_rows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_list_length(self.k)
@@ -52,7 +55,7 @@ class JaccardKnn(Metric):
             ties=TIES, least_n=self.k + 1, scope="local", source="Schumacher et al. 2021; Klabunde et al. 2023, section 3.4",
         )
 
-    def prepare(self, x: torch.Tensor) -> Neighbours:
+    def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
         return neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:

@@ -9,10 +9,11 @@ Source: Huh, Cheung, Wang, Isola 2024, appendix A (longest common subsequence kN
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
+from platometer.arrays import Rows
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, Metric
 from platometer.metrics._meetings import ORDER_TIES, check_list_length, in_order, longest_common
@@ -39,6 +40,7 @@ class LcsKnn(Metric):
 
     k: int = 10
     normalise: Literal["k", "one"] = "k"
+    by_rows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_list_length(self.k)
@@ -51,7 +53,7 @@ class LcsKnn(Metric):
             ties=ORDER_TIES, least_n=self.k + 1, scope="local", source="Huh et al. 2024, appendix A", self_score=most,
         )
 
-    def prepare(self, x: torch.Tensor) -> Neighbours:
+    def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
         return neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:

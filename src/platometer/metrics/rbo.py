@@ -10,9 +10,11 @@ divided by the largest value it can then have.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
+from platometer.arrays import Rows
 from platometer.errors import InputError
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, Metric
@@ -43,6 +45,7 @@ class Rbo(Metric):
 
     k: int = 10
     p: float = 0.9
+    by_rows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_list_length(self.k)
@@ -56,7 +59,7 @@ class Rbo(Metric):
             ties=ORDER_TIES, least_n=self.k + 1, scope="local", source="Webber et al. 2010, eq. 4, normalised at depth k",
         )
 
-    def prepare(self, x: torch.Tensor) -> Neighbours:
+    def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
         return neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:
