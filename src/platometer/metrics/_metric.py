@@ -231,7 +231,7 @@ def parse(text: str | Metric) -> Metric:
     name, options = spec.parse(text)
     kind = _class_of(plugins.load("platometer.metrics", name, noun="metric"))
     hints = typing.get_type_hints(kind)
-    known = {_spelled(f.name): f.name for f in dataclasses.fields(kind)}
+    known = {_spelled(f.name): f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     checked = {}
     for key, value in options.items():
         if key not in known:

@@ -6,6 +6,7 @@ singular values of U'V (Björck and Golub 1973): whatever linear map the feature
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,7 +24,7 @@ Summary = Literal["mean", "squared", "shape"]
 
 SUMMARY_SOURCE = {
     "mean": "Raghu et al. 2017", "squared": "Kornblith et al. 2019, table 1 (R2 of CCA)",
-    "shape": "Williams et al. 2021, eq. 7 (whitened)",
+    "shape": "Williams et al. 2021 (whitened)",
 }
 
 
@@ -166,7 +167,7 @@ def directions(a: Subspace, b: Subspace) -> tuple[torch.Tensor, torch.Tensor]:
     u, rho, _ = torch.linalg.svd(a.basis.T @ b.basis, full_matrices=False)
     rho = rho.clamp(0, 1)
     edges = [0, *((rho[:-1] - rho[1:] > _SAME).nonzero().flatten() + 1).tolist(), len(rho)]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in itertools.pairwise(edges):
         if stop - start > 1:
             group = u[:, start:stop]
             turn = torch.linalg.svd(group.T @ a.loadings, full_matrices=True)[0]

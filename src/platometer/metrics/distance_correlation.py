@@ -8,8 +8,8 @@ spaces with d far above n); ``debiased`` has a chance mean of exactly 0.
 What comes back by default is dCor itself, the root. The debiased estimator can be negative, has no root, and is on the
 scale of the square.
 
-Sources: Székely, Rizzo, Bakirov 2007, definitions 4 and 5 (dCor, biased); Székely and Rizzo 2013, 2014, eq. 2.4 to
-3.1 (debiased: the cosine of U-centred distance matrices).
+Sources: Székely, Rizzo, Bakirov 2007, definitions 4 and 5 (dCor, biased); Székely and Rizzo 2013 and 2014,
+eq. 2.4 (debiased: the cosine of U-centred distance matrices).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class DistanceCorrelation(Metric):
         return Facts(
             range=(0.0, 1.0) if biased else (-1.0, 1.0), alike="high", symmetric=True,
             invariances=("rotation", "scale", "translation"), ties="no ties", least_n=2 if biased else 4, scope="global",
-            source="Székely et al. 2007, definition 5" if biased else "Székely and Rizzo 2013, eq. 2.10",
+            source="Székely et al. 2007, definition 5" if biased else "Székely and Rizzo 2014, eq. 2.4",
         )
 
     def prepare(self, x: torch.Tensor) -> Side:

@@ -7,8 +7,8 @@ distance in the strict sense (``angular`` and ``distance`` keep the triangle ine
 With s the nuclear norm of x'y, all forms are the same order of pairs, in other words. The similarity s is also the
 fidelity, or normalised Bures similarity, of the two Gram matrices (Harvey, Lipshutz, Williams 2024).
 
-Sources: Schönemann 1966; Williams, Kunz, Kornblith, Linderman 2021, eq. 4 (``angular``, arccos s; its cosine is
-``similarity``); Ding, Denain, Steinhardt 2021, section 3 (``squared``, 2 - 2s).
+Sources: Schönemann 1966; Williams, Kunz, Kornblith, Linderman 2021 (``angular``, arccos s; its cosine is
+``similarity``); Ding, Denain, Steinhardt 2021 (``squared``, 2 - 2s).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Procrustes(Metric):
         return Facts(
             range=_RANGES[self.form], alike="high" if high else "low", symmetric=True,
             invariances=("rotation", "scale", "translation"), ties="no ties", least_n=2, scope="global",
-            source="Ding et al. 2021, section 3" if self.form == "squared" else "Williams et al. 2021, eq. 4",
+            source="Ding et al. 2021" if self.form == "squared" else "Williams et al. 2021",
             self_score=1.0 if high else 0.0,
         )
 

@@ -57,7 +57,7 @@ class Pwcca(Metric):
         turn, rho = directions(a, b)
         if self.variant == "unwhitened":
             turn = _unwhitened(a, turn)
-        weights = (turn.T @ a.loadings).abs().sum(1)
+        weights = (turn.T @ a.loadings).abs().sum(1)  # type: ignore[operator]
         return min(1.0, max(0.0, float((weights * rho).sum() / weights.sum())))
 
     def permute(self, a: Subspace, order: torch.Tensor) -> Subspace:

@@ -35,8 +35,8 @@ class Rsa(Metric):
     ----------
     dissimilarity : of two samples: ``"correlation"``, 1 - their Pearson correlation across features; ``"cosine"``,
         1 - the cosine; ``"euclidean"``; ``"squared_euclidean"``.
-    compare_ : of the two lists, ``compare`` in a spec: ``"pearson"``, ``"spearman"`` (ties at their mean rank), ``"kendall"`` (tau-b), or
-        ``"cosine"`` (uncentred).
+    compare_ : of the two lists, ``compare`` in a spec: ``"pearson"``, ``"spearman"`` (ties at their mean
+        rank), ``"kendall"`` (tau-b), or ``"cosine"`` (uncentred).
 
     Examples
     --------
@@ -66,12 +66,11 @@ class Rsa(Metric):
         values = _dissimilarities(x, self.dissimilarity)[rows, columns]
         largest = float(values.amax())
         at_most = 2.0 if self.dissimilarity in ("correlation", "cosine") else largest
-        flat = largest <= _SAME * at_most if self.compare_ == "cosine" else float(values.amax() - values.amin()) <= _SAME * at_most
-        if flat:
-            what = "zero" if self.compare_ == "cosine" else "equal"
+        what, spread = ("zero", largest) if self.compare_ == "cosine" else ("equal", largest - float(values.amin()))
+        if spread <= _SAME * at_most:
             raise UndefinedError(
                 f"All {self.dissimilarity} dissimilarities are {what}: no pair of samples is more alike than another, so that "
-                f"there is nothing to correlate."
+                "there is nothing to correlate."
             )
         if self.compare_ in ("spearman", "kendall"):
             values = _midranks(values, tolerance=_SAME * at_most)

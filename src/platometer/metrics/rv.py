@@ -5,7 +5,7 @@ grows with dimension. Two cures from the same literature: ``rv2`` drops the diag
 (equal to ``cka(estimator=lange)``); ``adjusted`` adjusts every squared correlation of a left with a right feature as
 adjusted R2 does, after bringing all features to unit variance; its chance mean is exactly 0.
 
-Sources: Escoufier 1973; Robert and Escoufier 1976, eq. 1; Smilde, Kiers, Bijlsma, Rubingh, van Erk 2009 (``rv2``);
+Sources: Escoufier 1973; Robert and Escoufier 1976; Smilde, Kiers, Bijlsma, Rubingh, van Erk 2009 (``rv2``);
 Mayer, Lorent, Horgan 2011 (``adjusted``).
 """
 
@@ -49,7 +49,7 @@ class Rv(Metric):
             range=(0.0, 1.0) if self.variant == "rv" else (-1.0, 1.0), alike="high", symmetric=True,
             invariances=(*turns, "scale", "translation"), ties="no ties", least_n=2 if self.variant == "rv" else 3,
             scope="global",
-            source={"rv": "Robert and Escoufier 1976, eq. 1", "rv2": "Smilde et al. 2009",
+            source={"rv": "Robert and Escoufier 1976", "rv2": "Smilde et al. 2009",
                     "adjusted": "Mayer et al. 2011"}[self.variant],
         )
 

@@ -7,7 +7,7 @@ The released code of the Platonic Representation Hypothesis takes ten left singu
 (``variant=platonic-rep``); it draws a randomised decomposition and an iterative CCA, so that even equal spaces score
 0.86 to 0.98 there. The decomposition here is exact.
 
-Sources: Raghu, Gilmer, Yosinski, Sohl-Dickstein 2017, section 2.1 (99 % of the variance, then the mean); Huh, Cheung,
+Sources: Raghu, Gilmer, Yosinski, Sohl-Dickstein 2017, section 2 (99 % of the variance, then the mean); Huh, Cheung,
 Wang, Isola 2024, appendix A (as one of the metrics).
 """
 
