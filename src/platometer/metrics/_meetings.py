@@ -1,15 +1,27 @@
-"""Where the neighbour lists of two spaces meet: at which places, how often for each sample, and in what order."""
+"""Where the neighbour lists of two spaces meet: how often for each sample, at which places, and in what order.
+
+For each sample, the neighbours that its two lists have in common give one whole number (`KINDS`); how many samples have
+which number is counted, and each number has a worth. Counts are whole, so a score is the same to the last digit in
+whatever order samples come and however many draws are taken at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numba
+import numpy as np
 import torch
 
 from platometer.errors import InputError
 from platometer.knn import Neighbours
+from platometer.threads import spread
 
 ORDER_TIES = "neighbours whose place in the list is tied match nothing, so ties lower the score"
+KINDS = {"common": 0, "subsequence": 1, "edits": 2, "depths": 3}
+"""The number of a sample: how many neighbours are common; how long their longest common subsequence is; how many edits
+turn one list into the other; or, one number per common neighbour, the depth from which both lists hold it."""
 _WORK = 2**25  # entries of the largest intermediate table
 
 
@@ -39,16 +51,6 @@ def placed(a: Neighbours) -> torch.Tensor:
     return a.lists.where(a.settled, -1)
 
 
-def matches(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """(n, k, l) bool: whether place p of a sample's left list and place q of its right one hold the same neighbour.
-
-    Parameters
-    ----------
-    a, b : (n, k) and (n, l) lists; -1 matches nothing.
-    """
-    return (a[:, :, None] == b[:, None, :]) & (a >= 0)[:, :, None]
-
-
 def meetings(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(m,) each: sample, place in its left list, place in its right list, for every neighbour that both lists hold.
 
@@ -57,120 +59,147 @@ def meetings(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
     a, b : (n, k) and (n, l) lists; -1 matches nothing.
     """
     step = max(1, _WORK // (a.shape[1] * b.shape[1]))
-    found = [matches(a[i : i + step], b[i : i + step]).nonzero() for i in range(0, len(a), step)]
-    for part, i in zip(found, range(0, len(a), step), strict=True):
-        part[:, 0] += i
+    found = []
+    for i in range(0, len(a), step):
+        left, right = a[i : i + step, :, None], b[i : i + step, None, :]
+        found.append(((left == right) & (left >= 0)).nonzero())
+        found[-1][:, 0] += i
     rows, left, right = torch.cat(found).unbind(1)
     return rows, left, right
 
 
-def in_order(a: Neighbours, b: Neighbours, of: Callable[[torch.Tensor], torch.Tensor], *, apart: int) -> int:
-    """A whole number for each sample from the pattern of matches between its two ordered lists, summed over samples.
+def worths(
+    lefts: Sequence[torch.Tensor],
+    rights: Sequence[torch.Tensor],
+    orders: torch.Tensor | None,
+    *,
+    kind: str,
+    worth: torch.Tensor,
+    back: bool = False,
+) -> torch.Tensor:
+    """(B, L, M) float64 on the CPU: the worth of all samples' numbers, summed, under each re-pairing of the right side.
 
     Parameters
     ----------
-    a, b : neighbour lists of the same samples.
-    of : (m, k, k) patterns of matches -> (m,) numbers.
-    apart : the number for lists with nothing in common, for which `of` is not asked.
+    lefts, rights : L and M lists (n, k) of the same samples; -1 matches nothing.
+    orders : (B, n); draw b pairs row i of the left with row orders[b, i] of the right. None: one draw, as they stand.
+    kind : which number, a key of `KINDS`.
+    worth : (k + 1,) float64, what the numbers 0 to k are worth.
+    back : whether a left neighbour of i is one that has i in its list, instead of one in i's list.
     """
-    left, right = placed(a), placed(b)
-    step = max(1, _WORK // (a.k * b.k))
-    total = 0
-    for i in range(0, a.n, step):
-        pattern = matches(left[i : i + step], right[i : i + step])
-        some = pattern.flatten(1).any(1).nonzero().flatten()
-        total += (len(pattern) - len(some)) * apart
-        if len(some):
-            total += int(of(pattern[some]).sum())
-    return total
+    moves = np.arange(len(rights[0]))[None] if orders is None else np.ascontiguousarray(orders.cpu().numpy())
+    left = _Lists.of(lefts, back=back)
+    right = np.stack([lists.cpu().numpy() for lists in rights]).astype(np.int32)
+    out = np.zeros((len(moves), len(lefts), len(rights)))
+    spread(_drawn, 0, len(moves), moves, left.start, left.other, left.place, right, KINDS[kind], worth.numpy(), out, least=1)
+    return torch.from_numpy(out)
 
 
-def longest_common(pattern: torch.Tensor) -> torch.Tensor:
-    """(m,) int32: the length of the longest common subsequence of two lists.
+@dataclass(frozen=True, eq=False)
+class _Lists:
+    """The left layers' neighbours, one after the other.
 
-    Parameters
+    Attributes
     ----------
-    pattern : (m, k, l) bool, whether entry p of the first list equals entry q of the second.
+    start : (L, n + 1) where each sample's neighbours begin.
+    other, place : (m,) who they are, and their places in the lists, counted from one.
     """
-    row = torch.zeros(pattern.shape[0], pattern.shape[2], dtype=torch.int32, device=pattern.device)
-    for p in range(pattern.shape[1]):  # D[p, q] = max(D[p-1, q], D[p, q-1], D[p-1, q-1] + match)
-        step = pattern[:, p].to(torch.int32)
-        step[:, 1:] += row[:, :-1]
-        row = torch.maximum(row, step).cummax(1).values
-    return row[:, -1]
+
+    start: np.ndarray
+    other: np.ndarray
+    place: np.ndarray
+
+    @classmethod
+    def of(cls, layers: Sequence[torch.Tensor], *, back: bool) -> _Lists:
+        """The lists of these layers; with `back`, for each sample those in whose lists it stands."""
+        start, other, place = [], [], []
+        total = 0
+        for layer in layers:
+            lists = layer.cpu().numpy()
+            rows, places = np.nonzero(lists >= 0)
+            others = lists[rows, places]
+            if back:
+                by_other = np.argsort(others, kind="stable")
+                rows, others, places = others[by_other], rows[by_other], places[by_other]
+            start.append(total + np.searchsorted(rows, np.arange(len(lists) + 1)))
+            other.append(others)
+            place.append(places + 1)
+            total += len(rows)
+        return cls(np.stack(start), np.concatenate(other).astype(np.int32), np.concatenate(place).astype(np.int32))
 
 
-def edits(pattern: torch.Tensor) -> torch.Tensor:
-    """(m,) int32: the fewest insertions, deletions and replacements that turn one list into the other (Levenshtein).
-
-    Parameters
-    ----------
-    pattern : (m, k, l) bool, whether entry p of the first list equals entry q of the second.
-    """
-    m, k, width = pattern.shape
-    place = torch.arange(width + 1, dtype=torch.int32, device=pattern.device)
-    row = place.expand(m, -1)
-    for p in range(k):  # E[p, q] = min(E[p-1, q] + 1, E[p, q-1] + 1, E[p-1, q-1] + no match)
-        step = row + 1
-        step[:, 1:] = torch.minimum(step[:, 1:], row[:, :-1] + (~pattern[:, p]).to(torch.int32))
-        row = (step - place).cummin(1).values + place
-    return row[:, -1]
-
-
-def sums_of_counts(
-    members: Sequence[torch.Tensor],
-    rights: Sequence[Neighbours],
-    orders: torch.Tensor,
-    of: Callable[[torch.Tensor], torch.Tensor],
-) -> torch.Tensor | None:
-    """(B, L, M) float64: a number for each sample from its count of common neighbours, summed over samples.
-
-    The right layers' neighbours of a sample are kept once each with the layers that hold them; a draw looks them up,
-    under their new names, in a table of all left layers, and one small product per sample counts for all pairs.
-
-    Parameters
-    ----------
-    members : L tables (n, n) bool; row i is True at what counts as a left neighbour of i.
-    rights : M neighbour lists of the same samples.
-    orders : (B, n); draw b pairs row i of the left with row orders[b, i] of the right.
-    of : (m, L, M) counts -> (m, L, M) float64 numbers.
-
-    Returns
-    -------
-    The sums, or None where the tables would be too large and pairs are better taken one by one.
-    """
-    n = len(members[0])
-    others, belongs = _together(rights)
-    if n * n * len(members) > 8 * _WORK or belongs.numel() > 8 * _WORK:
-        return None
-    table = torch.stack([member.flatten() for member in members], dim=1).to(torch.float32)  # (n * n, L)
-    step = max(1, _WORK // (others.shape[1] * (len(members) + len(rights))))
-    start = n * torch.arange(n, device=others.device)[:, None]
-    out = torch.zeros(len(orders), len(members), len(rights), dtype=torch.float64)
-    for draw, order in enumerate(orders.to(others.device)):
-        inverse = torch.empty_like(order)
-        inverse[order] = torch.arange(n, device=order.device)
-        for i in range(0, n, step):
-            whose = order[i : i + step]
-            met = table[start[i : i + step] + inverse[others[whose]]]  # (m, W, L)
-            out[draw] += of(met.transpose(1, 2) @ belongs[whose]).sum(0).cpu()
-    return out
+@numba.njit(nogil=True, cache=True)
+def _drawn(first, last, moves, start, other, place, right, kind, worth, out):
+    """Draws first to last."""
+    layers, n, k = right.shape
+    at = np.zeros(n + 1, np.int32)  # of the left list at hand: the place of each sample, counted from one
+    name = np.empty(n, np.int32)
+    names = np.empty((layers, k), np.int32)  # of the right sample at hand: its neighbours under their new names
+    p, q, spare = np.empty(k, np.int32), np.empty(k, np.int32), np.empty(k, np.int32)
+    tally = np.empty((len(start), layers, k + 1), np.int64)
+    for b in range(first, last):
+        tally[:] = 0
+        for i in range(n):
+            name[moves[b, i]] = i
+        for i in range(n):
+            for m in range(layers):
+                for a in range(k):
+                    j = right[m, moves[b, i], a]
+                    names[m, a] = n if j < 0 else name[j]
+            for l in range(len(start)):  # noqa: E741
+                for e in range(start[l, i], start[l, i + 1]):
+                    at[other[e]] = place[e]
+                for m in range(layers):
+                    met = 0
+                    for a in range(k):
+                        where = at[names[m, a]]
+                        if where > 0:
+                            p[met], q[met] = where - 1, a
+                            met += 1
+                    if kind == 0:
+                        tally[l, m, met] += 1
+                    elif kind == 1:
+                        tally[l, m, _subsequence(p, met, spare)] += 1
+                    elif kind == 2:
+                        tally[l, m, _edits(p, q, met, k, spare)] += 1
+                    else:
+                        for a in range(met):
+                            tally[l, m, max(p[a], q[a]) + 1] += 1
+                for e in range(start[l, i], start[l, i + 1]):
+                    at[other[e]] = 0
+        for l in range(len(start)):  # noqa: E741
+            for m in range(layers):
+                for number in range(k + 1):
+                    out[b, l, m] += tally[l, m, number] * worth[number]
 
 
-def _together(rights: Sequence[Neighbours]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each sample's neighbours in any right layer, (n, W) padded with 0, and which layers hold them, (n, W, M)."""
-    n, device = rights[0].n, rights[0].lists.device
-    edges = [layer.edges() for layer in rights]
-    keys, place = torch.cat([rows * n + others for rows, others in edges]).unique(return_inverse=True)
-    rows = keys // n
-    first = torch.searchsorted(rows, torch.arange(n, device=device))
-    column = torch.arange(len(keys), device=device) - first[rows]
-    width = int(column.max()) + 1 if len(keys) else 1
-    others = torch.zeros(n, width, dtype=torch.int64, device=device)
-    others[rows, column] = keys % n
-    belongs = torch.zeros(n, width, len(rights), dtype=torch.float32, device=device)
-    layer = torch.repeat_interleave(
-        torch.arange(len(rights), device=device), torch.tensor([len(r) for r, _ in edges], device=device)
-    )
-    belongs[rows[place], column[place], layer] = 1.0
-    return others, belongs
+@numba.njit(nogil=True, cache=True)
+def _subsequence(p, met, spare):
+    """The longest common subsequence of two lists without repeats: the longest rising run of the left places ``p[:met]``
+    of their common entries, taken in the right list's order."""
+    longest = 0  # spare[a] is the least place in which a rising run of length a + 1 can end
+    for a in range(met):
+        low, high = 0, longest
+        while low < high:
+            half = (low + high) // 2
+            if spare[half] < p[a]:
+                low = half + 1
+            else:
+                high = half
+        spare[low] = p[a]
+        longest = max(longest, low + 1)
+    return longest
+
+
+@numba.njit(nogil=True, cache=True)
+def _edits(p, q, met, k, spare):
+    """The Levenshtein distance of two lists of k entries without repeats, from the places of their common entries: what
+    stands between two entries that are kept costs the longer of its two lengths."""
+    least = k
+    for a in range(met):  # spare[a] is the cost of all before common entry a, if it is kept
+        spare[a] = max(p[a], q[a])
+        for e in range(a):
+            if p[e] < p[a]:
+                spare[a] = min(spare[a], spare[e] + max(p[a] - p[e], q[a] - q[e]) - 1)
+        least = min(least, spare[a] + k - 1 - min(p[a], q[a]))
+    return least

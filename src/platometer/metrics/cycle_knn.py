@@ -17,8 +17,8 @@ import torch
 from platometer.arrays import Rows
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, Metric
-from platometer.metrics._meetings import check_list_length, sums_of_counts
-from platometer.metrics._neighbourhoods import tie_remarks
+from platometer.metrics._meetings import check_list_length, worths
+from platometer.metrics._neighbourhoods import TIES, tie_remarks
 
 
 @dataclass(frozen=True)
@@ -52,30 +52,28 @@ class CycleKnn(Metric):
     def facts(self) -> Facts:
         return Facts(
             range=(0.0, 1.0), alike="high", symmetric=False, invariances=("rotation", "scale"),
-            ties="samples tied with the (k+1)-th nearest are nobody's neighbours, so ties lower the score",
-            least_n=self.k + 1, scope="local", source="Huh et al. 2024, appendix A", self_score=None,
+            ties=TIES, least_n=self.k + 1, scope="local", source="Huh et al. 2024, appendix A", self_score=None,
         )
 
     def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
         return neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:
-        samples = torch.arange(a.n, device=a.lists.device)[:, None]
-        closed = torch.zeros(a.n, dtype=torch.bool, device=a.lists.device)
-        for place in range(self.k):  # one way out at a time: (n, k) ways back
-            out = b.lists[:, place]
-            closed |= (a.lists[out] == samples).any(1) & (out >= 0)
-        return int(closed.sum()) / a.n
+        return float(self.grid([a], [b]))
 
     def permute(self, a: Neighbours, order: torch.Tensor) -> Neighbours:
         return a.reordered(order)
 
     def grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> torch.Tensor:
-        return self.null_grid(lefts, rights, torch.arange(lefts[0].n)[None])[0]
+        return self._scores(lefts, rights, None)[0]
 
     def null_grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
-        closed = sums_of_counts([a.mask().T for a in lefts], rights, orders, lambda counts: (counts > 0).to(torch.float64))
-        return super().null_grid(lefts, rights, orders) if closed is None else closed / lefts[0].n
+        return self._scores(lefts, rights, orders)
 
     def remarks(self, a: Neighbours) -> tuple[str, ...]:
         return tie_remarks(a)
+
+    def _scores(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor | None) -> torch.Tensor:
+        worth = (torch.arange(self.k + 1) > 0).to(torch.float64)
+        lists = [a.lists for a in lefts], [b.lists for b in rights]
+        return worths(*lists, orders, kind="common", worth=worth, back=True) / lefts[0].n

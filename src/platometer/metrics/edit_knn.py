@@ -8,6 +8,7 @@ Source: Huh, Cheung, Wang, Isola 2024, appendix A (edit distance kNN); the dista
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ import torch
 from platometer.arrays import Rows
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, Metric
-from platometer.metrics._meetings import ORDER_TIES, check_list_length, edits, in_order
+from platometer.metrics._meetings import ORDER_TIES, check_list_length, placed, worths
 from platometer.metrics._neighbourhoods import tie_remarks
 
 
@@ -54,11 +55,21 @@ class EditKnn(Metric):
         return neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:
-        whole = a.n * self.k
-        return (whole - in_order(a, b, edits, apart=self.k)) / whole
+        return float(self.grid([a], [b]))
 
     def permute(self, a: Neighbours, order: torch.Tensor) -> Neighbours:
         return a.reordered(order)
 
+    def grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> torch.Tensor:
+        return self._scores(lefts, rights, None)[0]
+
+    def null_grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
+        return self._scores(lefts, rights, orders)
+
     def remarks(self, a: Neighbours) -> tuple[str, ...]:
         return tie_remarks(a)
+
+    def _scores(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor | None) -> torch.Tensor:
+        kept = self.k - torch.arange(self.k + 1, dtype=torch.float64)
+        lists = [placed(a) for a in lefts], [placed(b) for b in rights]
+        return worths(*lists, orders, kind="edits", worth=kept) / (lefts[0].n * self.k)

@@ -18,8 +18,8 @@ import torch
 from platometer.arrays import Rows
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, Metric
-from platometer.metrics._meetings import check_list_length, sums_of_counts
-from platometer.metrics._neighbourhoods import TIES, overlap, tie_remarks
+from platometer.metrics._meetings import check_list_length, worths
+from platometer.metrics._neighbourhoods import TIES, tie_remarks
 
 
 @dataclass(frozen=True)
@@ -59,21 +59,22 @@ class JaccardKnn(Metric):
         return neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:
-        return float(self._shares(overlap(a, b)).mean())
+        return float(self.grid([a], [b]))
 
     def permute(self, a: Neighbours, order: torch.Tensor) -> Neighbours:
         return a.reordered(order)
 
     def grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> torch.Tensor:
-        return self.null_grid(lefts, rights, torch.arange(lefts[0].n)[None])[0]
+        return self._scores(lefts, rights, None)[0]
 
     def null_grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
-        sums = sums_of_counts([a.mask() for a in lefts], rights, orders, self._shares)
-        return super().null_grid(lefts, rights, orders) if sums is None else sums / lefts[0].n
+        return self._scores(lefts, rights, orders)
 
     def remarks(self, a: Neighbours) -> tuple[str, ...]:
         return tie_remarks(a)
 
-    def _shares(self, common: torch.Tensor) -> torch.Tensor:
-        common = common.to(torch.float64)
-        return common / (2 * self.k - common)
+    def _scores(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor | None) -> torch.Tensor:
+        common = torch.arange(self.k + 1, dtype=torch.float64)
+        worth = common / (2 * self.k - common)
+        lists = [a.lists for a in lefts], [b.lists for b in rights]
+        return worths(*lists, orders, kind="common", worth=worth) / lefts[0].n

@@ -8,6 +8,7 @@ Source: Huh, Cheung, Wang, Isola 2024, appendix A (longest common subsequence kN
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -16,7 +17,7 @@ import torch
 from platometer.arrays import Rows
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, Metric
-from platometer.metrics._meetings import ORDER_TIES, check_list_length, in_order, longest_common
+from platometer.metrics._meetings import ORDER_TIES, check_list_length, placed, worths
 from platometer.metrics._neighbourhoods import tie_remarks
 
 
@@ -57,10 +58,22 @@ class LcsKnn(Metric):
         return neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:
-        return in_order(a, b, longest_common, apart=0) / (a.n * (self.k if self.normalise == "k" else 1))
+        return float(self.grid([a], [b]))
 
     def permute(self, a: Neighbours, order: torch.Tensor) -> Neighbours:
         return a.reordered(order)
 
+    def grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> torch.Tensor:
+        return self._scores(lefts, rights, None)[0]
+
+    def null_grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
+        return self._scores(lefts, rights, orders)
+
     def remarks(self, a: Neighbours) -> tuple[str, ...]:
         return tie_remarks(a)
+
+    def _scores(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor | None) -> torch.Tensor:
+        worth = torch.arange(self.k + 1, dtype=torch.float64)
+        lists = [placed(a) for a in lefts], [placed(b) for b in rights]
+        lengths = worths(*lists, orders, kind="subsequence", worth=worth)
+        return lengths / (lefts[0].n * (self.k if self.normalise == "k" else 1))

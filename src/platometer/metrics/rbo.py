@@ -9,6 +9,7 @@ divided by the largest value it can then have.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from platometer.arrays import Rows
 from platometer.errors import InputError
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, Metric
-from platometer.metrics._meetings import ORDER_TIES, check_list_length, meetings, placed
+from platometer.metrics._meetings import ORDER_TIES, check_list_length, placed, worths
 from platometer.metrics._neighbourhoods import tie_remarks
 
 
@@ -63,19 +64,27 @@ class Rbo(Metric):
         return neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:
-        _, left, right = meetings(placed(a), placed(b))
-        # a neighbour at places p and q of the lists is in both from depth max(p, q) on
-        counts = torch.bincount(torch.maximum(left, right), minlength=self.k).to("cpu", torch.float64)
-        return min(1.0, float((counts * self._worth()).sum()) / a.n)
+        return float(self.grid([a], [b]))
 
     def permute(self, a: Neighbours, order: torch.Tensor) -> Neighbours:
         return a.reordered(order)
 
+    def grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> torch.Tensor:
+        return self._scores(lefts, rights, None)[0]
+
+    def null_grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
+        return self._scores(lefts, rights, orders)
+
     def remarks(self, a: Neighbours) -> tuple[str, ...]:
         return tie_remarks(a)
 
+    def _scores(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor | None) -> torch.Tensor:
+        lists = [placed(a) for a in lefts], [placed(b) for b in rights]
+        return worths(*lists, orders, kind="depths", worth=self._worth()).clamp_max(lefts[0].n) / lefts[0].n
+
     def _worth(self) -> torch.Tensor:
-        """(k,) what a neighbour adds that both lists hold from depth m + 1 on: the sum of w_d / d over d > m."""
+        """(k + 1,) what a neighbour adds that both lists hold from depth m on: the sum of w_d / d over d >= m; 0 for m = 0."""
         depth = torch.arange(1, self.k + 1, dtype=torch.float64)
         weight = self.p ** (depth - 1)
-        return (weight / weight.sum() / depth).flip(0).cumsum(0).flip(0)
+        from_here = (weight / weight.sum() / depth).flip(0).cumsum(0).flip(0)
+        return torch.cat([torch.zeros(1, dtype=torch.float64), from_here])
