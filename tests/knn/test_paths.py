@@ -8,7 +8,7 @@ import torch
 
 from platometer.arrays import Rows
 from platometer.errors import ShapeError
-from platometer.knn import TIE, Neighbours, _search, nearest, neighbours
+from platometer.knn import TIE, Neighbours, _device, _search, nearest, neighbours
 from platometer.knn._lists import certain
 
 
@@ -95,6 +95,18 @@ def test_float64_products_alone_as_on_other_devices_give_the_literal_lists(name)
     size = rows.sizes()
     lists = certain(torch.from_numpy(values), torch.from_numpy(found), 10, TIE * size.max() * size[:, None])
     held(Neighbours(*lists, 10), literal(x, 10))
+
+
+@pytest.mark.parametrize("name", spaces(8, 4))
+@pytest.mark.parametrize("precision", ["bfloat16", "tf32", "float32"])
+def test_the_search_of_accelerators_gives_the_literal_lists(name, precision, monkeypatch):
+    monkeypatch.setattr(_device, "_CHUNK", 100)
+    monkeypatch.setattr(_device.search, "__kwdefaults__", {"precision": precision})
+    rows = Rows(spaces(300, 24)[name]).fitted()
+    values, found = _search._elsewhere(rows, rows, np.arange(300), 11, 2**18)
+    size = rows.sizes()
+    lists = certain(torch.from_numpy(values), torch.from_numpy(found), 10, TIE * size.max() * size[:, None])
+    held(Neighbours(*lists, 10), literal(rows.raw, 10))
 
 
 @pytest.mark.parametrize("name", spaces(8, 4))

@@ -12,7 +12,7 @@ import torch
 from platometer.arrays import Rows
 from platometer.centring import Centred, centre, full_precision, gram
 from platometer.errors import ShapeError
-from platometer.knn import _kernels
+from platometer.knn import _device, _kernels
 from platometer.knn._lists import TIE, Neighbours, certain, check_k
 from platometer.threads import spread
 
@@ -52,7 +52,7 @@ def neighbours(x: torch.Tensor | Rows, k: int, *, budget: int = BUDGET) -> Neigh
     if rows.device.type == "cpu":
         values, found, norm = _search(rows, need, budget)
     else:
-        values, found = _plain(rows, rows, np.arange(n), need, budget)
+        values, found = _elsewhere(rows, rows, np.arange(n), need, budget)
         norm = rows.sizes().cpu().numpy()
     tie = torch.from_numpy(TIE * norm.max() * norm)[:, None]
     lists, settled = certain(torch.from_numpy(values), torch.from_numpy(found), k, tie)
@@ -118,7 +118,7 @@ def nearest(
     check_k(k, most + 1)
     need = min(k + 1, most)
     if left.device.type != "cpu":
-        values, found = _plain(left, right, where.numpy(), need, budget)
+        values, found = _elsewhere(left, right, where.numpy(), need, budget)
         norm, reach = left.sizes().cpu().numpy(), float(right.sizes().max())
     else:
         values, found, norm, reach = _between(left, right, where.numpy(), need, budget)
@@ -231,9 +231,7 @@ class _Scan:
                self._base, values, found)
         at = np.flatnonzero(a.full)
         if len(at):
-            some = torch.from_numpy(at)
-            part = Rows(left.raw[some], left.factor[some] if left.factor is not None else None)
-            values[at], found[at] = _plain(part, right, self.own[at], a.need, budget)
+            values[at], found[at] = _plain(_some(left, at), right, self.own[at], a.need, budget)
         return values, found
 
     @cached_property
@@ -301,7 +299,20 @@ def _rest(size: np.ndarray, lead: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(size**2 - (lead**2).sum(1, dtype=np.float64), 0) + 1e-13 * size**2)
 
 
-# the plain way, for samples with hundreds of near ties, and where there are no compiled loops
+def _elsewhere(left: Rows, right: Rows, own: np.ndarray, need: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ``need`` nearest of every query on an accelerator, which has no compiled loops."""
+    values, found, still_open = _device.search(left, right, own, need, budget)
+    if len(still_open):
+        values[still_open], found[still_open] = _plain(_some(left, still_open), right, own[still_open], need, budget)
+    return values, found
+
+
+def _some(rows: Rows, at: np.ndarray) -> Rows:
+    some = torch.from_numpy(at).to(rows.device)
+    return Rows(rows.raw[some], None if rows.factor is None else rows.factor[some])
+
+
+# the plain way, for samples with hundreds of near ties
 
 
 def _plain(left: Rows, right: Rows, own: np.ndarray, need: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
