@@ -102,7 +102,7 @@ class Side:
             return other.product(self)
         x = self.features
         if other.gram is not None:  # the other's Gram is centred already, which centres the product
-            return float((x * (other.gram @ x)).sum())  # type: ignore[operator]
+            return float((x * (other.gram.to(x.dtype) @ x)).sum())  # type: ignore[operator, union-attr]
         total = float(((x.T @ other.features) ** 2).sum())  # type: ignore[union-attr, operator]
         if self.diagonal is None:
             return total
@@ -295,7 +295,8 @@ def grid(lefts: Sequence[Side], rights: Sequence[Side]) -> torch.Tensor:
     ----------
     lefts, rights : sides over the same samples.
     """
-    if any(side.gram is None for side in (*lefts, *rights)):
+    lefts, rights = _of_one_form(lefts, rights)
+    if lefts[0].gram is None:
         return torch.tensor([[a.cosine(b) for b in rights] for a in lefts], dtype=torch.float64)
     grams = [side.gram for side in (*lefts, *rights)]
     total = torch.zeros(len(lefts), len(rights), dtype=torch.float64)
@@ -314,7 +315,8 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
     lefts, rights : sides over the same samples.
     orders : (B, n) permutations of the right side.
     """
-    if any(side.gram is None for side in (*lefts, *rights)):
+    lefts, rights = _of_one_form(lefts, rights)
+    if lefts[0].gram is None:
         return torch.stack([grid(lefts, [permuted(b, order) for b in rights]) for order in orders])
     if len(rights) > len(lefts):  # moving the left side by the inverse is the same, and there is less of it to move
         swapped = null_grid(rights, lefts, orders.argsort(1))
@@ -332,6 +334,22 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
     for draw, order in enumerate(orders.to(device)):
         out[draw] = (left @ right.index_select(0, order[rows] * n + order[columns])).clamp(-1, 1)
     return out
+
+
+def _of_one_form(lefts: Sequence[Side], rights: Sequence[Side]) -> tuple[Sequence[Side], Sequence[Side]]:
+    """The same sides, all Grams of one precision where some are: narrow layers of few samples come as features."""
+    given = [side.gram for side in (*lefts, *rights) if side.gram is not None]
+    if not given or (len(given) == len(lefts) + len(rights) and len({gram.dtype for gram in given}) == 1):
+        return lefts, rights
+    kind = min((gram.dtype for gram in given), key=lambda dtype: dtype.itemsize)
+
+    def as_gram(side: Side) -> Side:
+        if side.gram is not None:
+            return Side.of_gram(side.gram.to(kind))
+        gram = side.features @ side.features.T  # type: ignore[operator, union-attr]
+        return Side.of_gram((gram if side.diagonal is None else u_centred(gram)).to(kind))
+
+    return [as_gram(side) for side in lefts], [as_gram(side) for side in rights]
 
 
 def _grams_of(sides: Sequence[Side]) -> list[torch.Tensor]:
