@@ -203,7 +203,8 @@ def compare_alignments(
     low, high = (low, high) if sign > 0 else (-high, -low)
     return Comparison(
         difference=float(sign * (observed[0] - observed[1])), low=low, high=high, p=p,
-        a=float(observed[0]), b=float(observed[1]), level=level, method=method, sd=sd, coverage=_note(study.metric, method), metric=str(study.metric),
+        a=float(observed[0]), b=float(observed[1]), level=level, method=method, sd=sd,
+        coverage=_note(study.metric, method), metric=str(study.metric),
         conditioning=study.conditioning, summary=summary, n=study.n, draws=draws, seed=seed,
     )
 
@@ -382,8 +383,7 @@ def _checked(metric: Metric, n: int, method: str, level: float, draws: int | Non
         raise InputError(
             "method='bootstrap': drawing samples with replacement puts copies among them, which become each other's nearest "
             "neighbours (independent data scores 0.106 instead of 0.010) and each other's twins in a Gram matrix. "
-            "Use method='subsample'" + (", which draws no" if metric.facts.scope == "local" else " or 'jackknife', which draw no")
-            + " sample twice."
+            "Use method='subsample'" + (" or 'jackknife'." if metric.facts.scope == "global" else ".")
         )
     if method not in METHODS:
         raise SpecError(f"There is no method {method!r}. {suggestion(method, METHODS)}")
