@@ -23,6 +23,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -84,18 +85,17 @@ def cell(spec: str, kind: str, n: int, layers: int, sets: int, draws: int, seed:
         maxima = metric.null_grid(lefts, rights, nulls.orders(n, draws, seed=i)).numpy().max((1, 2))
         drawing += time.perf_counter() - start
         ps = closed_ps(moments, maxima, seed=i)
-        if moments.skewness is not None:
-            skews.append(float(moments.skewness.mean()))
+        skews.append(float(moments.skewness.mean()))
         for a in LEVELS:
             shares[f"closed form {a}"].append(float((ps <= a).mean()))
             shares[f"auto {a}"].append(float(auto_passes(ps, maxima, a, min(draws - 1, 1000)).mean()))
     found |= {key: float(np.mean(values)) for key, values in shares.items()}
-    found["skewness"] = float(np.mean(skews)) if skews else None
+    found["skewness"] = float(np.mean(skews))
     found["seconds, moments"], found["seconds, draws"] = seconds / sets, drawing / sets
     return found
 
 
-def main(say: Callable[[str], None] = print) -> None:
+def main(say: Callable[[str], None] = partial(print, flush=True)) -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--quick", action="store_true", help="n = 256 only, fewer data sets")
     arguments.add_argument("--draws", type=int, default=1000)
@@ -113,8 +113,7 @@ def main(say: Callable[[str], None] = print) -> None:
                 row = cell(spec, kind, n, layers, sets, options.draws, seed=0)
                 rows.append(row)
                 numbers = "".join(f"{row[f'{how} {a}']:>18.4f}" for how in ("closed form", "auto") for a in LEVELS)
-                skew = "" if row["skewness"] is None else f"{row['skewness']:.2f}"
-                say(f"{spec:26}{kind:10}{n:>6}{row['grid']:>6}{sets * options.draws:>8}{numbers}{skew:>10}")
+                say(f"{spec:26}{kind:10}{n:>6}{row['grid']:>6}{sets * options.draws:>8}{numbers}{row['skewness']:>10.2f}")
     judged = min(row["sets"] * row["draws"] for row in rows)
     say("One standard error of chance: at most " + ", ".join(
         f"{math.sqrt(a * (1 - a) / judged):.4f} at {a}" for a in LEVELS) + " (fewest judged).")

@@ -27,14 +27,8 @@ def spaces(n: int, layers: int, seed: int, d: int = 24) -> list[np.ndarray]:
     return [(shared + rng.normal(size=(n, d))) * np.arange(1, d + 1) ** -0.3 for _ in range(layers)]
 
 
-def one(mean: float, sd: float, skewness: float | None = None, *, unit: float | None = None) -> GridMoments:
-    def table(x: float) -> np.ndarray:
-        return np.full((1, 1), x)
-
-    family = "pearson3" if unit is None else "negative-binomial"
-    return GridMoments(
-        table(mean), table(sd**2), None if skewness is None else table(skewness), (), family, unit or 1.0
-    )
+def one(mean: float, sd: float, skewness: float, *, unit: float | None = None) -> GridMoments:
+    return GridMoments(*(np.full((1, 1), x) for x in (mean, sd**2, skewness)), (), unit)
 
 
 def first(grids: np.ndarray) -> np.ndarray:
@@ -50,18 +44,16 @@ def test_a_pearson_curve_has_the_tails_of_scipys(skewness):
         assert found.tau == pytest.approx(curve.ppf(1 - level), rel=1e-6)
 
 
-def test_counts_follow_a_negative_binomial_with_the_two_moments():
-    mean, variance = 40.0, 60.0
-    curve = stats.nbinom(mean**2 / (variance - mean), mean / variance)
-    moments = one(mean / 200, math.sqrt(variance) / 200, unit=1 / 200)
-    found = nulls.closed_form(55 / 200, moments, summarise=first)
-    assert found.p == pytest.approx(curve.sf(54))  # 55 or more
-    assert found.tau * 200 == pytest.approx(curve.ppf(0.95))
+def test_counts_are_read_half_a_count_lower():
+    curve = stats.pearson3(0.4, loc=40, scale=8)
+    found = nulls.closed_form(55 / 200, one(40 / 200, 8 / 200, 0.4, unit=1 / 200), summarise=first)
+    assert found.p == pytest.approx(curve.sf(54.5))  # 55 or more
+    assert found.tau * 200 == pytest.approx(np.ceil(curve.ppf(0.95) - 0.5))
 
 
-@pytest.mark.parametrize("variance", [60.0, 40.0, 25.0])
-def test_a_count_beats_the_threshold_exactly_when_its_p_is_at_most_alpha(variance):
-    moments = one(0.2, math.sqrt(variance) / 200, unit=1 / 200)
+@pytest.mark.parametrize("skewness", [-0.3, 0.0, 0.4, 2.0])
+def test_a_count_beats_the_threshold_exactly_when_its_p_is_at_most_alpha(skewness):
+    moments = one(0.2, 8 / 200, skewness, unit=1 / 200)
     for count in range(200):
         found = nulls.closed_form(count / 200, moments, summarise=first)
         assert (found.p <= 0.05) == (found.observed > found.tau + 1e-12)
@@ -147,7 +139,7 @@ def test_a_closed_form_says_what_it_is():
     assert len(found.calibration.draws) == 0
     assert "closed form (Pearson III, Gaussian copula)" in repr(found)
     assert "(approximate)" in repr(found)
-    assert align(x[:1], y[:1], "mutual_knn", null="closed-form").calibration.null == "closed form (negative binomial)"
+    assert align(x[:1], y[:1], "mutual_knn", null="closed-form").calibration.null == "closed form (Pearson III on counts)"
     assert "the least that is given in closed form" in repr(align(x, x, "mutual_knn", null="closed-form"))
 
 

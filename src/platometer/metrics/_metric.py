@@ -64,17 +64,17 @@ class Facts:
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean and variance of the score over all n! re-pairings, in closed form.
+    """Mean, variance and skewness of the score over all n! re-pairings, in closed form.
 
     Parameters
     ----------
     mean, variance : exact.
-    skewness : exact third standardised moment, where known.
+    skewness : exact third standardised moment; 0 where the variance is 0.
     """
 
     mean: float
     variance: float
-    skewness: float | None = None
+    skewness: float
 
 
 class Metric(ABC):
@@ -151,8 +151,7 @@ class Metric(ABC):
         found = self.null_moments([a], [b])
         if found is None:
             return None
-        skewness = None if found.skewness is None else float(found.skewness[0, 0])
-        return Moments(float(found.mean[0, 0]), float(found.variance[0, 0]), skewness)
+        return Moments(float(found.mean[0, 0]), float(found.variance[0, 0]), float(found.skewness[0, 0]))
 
     def rounding(self, a: typing.Any) -> float:
         """How far `null_grid` may be from the plain loop, for sides like this one; 0 if no further than float64 rounds.

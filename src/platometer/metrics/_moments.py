@@ -15,25 +15,21 @@ summed over the copies of a part where it occurs more than once. The symmetric r
 and Rizzo 2014, which is why debiased CKA has variance 2 / (n (n-3)) whatever the data. Written out in sums over
 entries, this is the permutational variance of Mantel 1967 and of Kazi-Aoual et al. 1995.
 
-**Third moment**, of symmetric matrices without the constant part. E[G^3] is a sum over the 203 ways in which the six
-indices of three factors can coincide (set partitions), each weighted by 1 / n(n-1)...; sums over distinct indices come
-from unrestricted sums by Möbius inversion, and of those only the eleven in `_cubic` do not vanish.
+**Third moment**: see `_third`.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Literal
 
 import numpy as np
 import torch
 from scipy import sparse
 
 from platometer.knn import Neighbours
+from platometer.metrics import _third
 from platometer.metrics._grams import Side
 
 _LEAST_N = 4  # below, the rests have no dimension and enumeration is no work
@@ -63,11 +59,9 @@ class GridMoments:
     Parameters
     ----------
     mean, variance : (L, M) exact.
-    skewness : (L, M) exact third standardised moment, 0 where the variance is 0; None where it is not known.
+    skewness : (L, M) exact third standardised moment, 0 where the variance is 0.
     parts : whose covariances add up to the exact covariance of the grid.
-    family : the curve that the tails follow: ``"pearson3"``, by mean, variance and skewness; or
-        ``"negative-binomial"``, for counts, by mean and variance.
-    unit : score of one count, for ``"negative-binomial"``.
+    unit : score of one count, where scores are whole numbers of counts; None where they are continuous.
 
     Examples
     --------
@@ -82,10 +76,9 @@ class GridMoments:
 
     mean: np.ndarray
     variance: np.ndarray
-    skewness: np.ndarray | None
+    skewness: np.ndarray
     parts: tuple[Part, ...]
-    family: Literal["pearson3", "negative-binomial"] = "pearson3"
-    unit: float = 1.0
+    unit: float | None = None
 
     def covariance(self) -> np.ndarray:
         """(L, M, L, M): the exact covariance of every two scores; for small grids."""
@@ -112,8 +105,7 @@ class GridMoments:
             return table[row, column].reshape(1, 1)
 
         parts = tuple(Part(p.left[[row]], p.right[[column]]) for p in self.parts)
-        skewness = None if self.skewness is None else pick(self.skewness)
-        return GridMoments(pick(self.mean), pick(self.variance), skewness, parts, self.family, self.unit)
+        return GridMoments(pick(self.mean), pick(self.variance), pick(self.skewness), parts, self.unit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,44 +118,44 @@ class Forms:
     level : (L, a) the constant parts; the mean is the inner product of left and right.
     vectors : (L, c, n) one centred number per sample, in c copies.
     even : (L, L) inner products of the symmetric rests.
+    cubic : (L, q) the sums of `_third.symmetric`, without the constant part, or of `_third.graphs`.
     odd : (L, L) of the antisymmetric rests; None for symmetric matrices.
-    cubic : (L, 11) the sums of `_cubic`, without the constant part; None where they are not known.
     """
 
     n: int
     level: np.ndarray
     vectors: np.ndarray
     even: np.ndarray
+    cubic: np.ndarray
     odd: np.ndarray | None = None
-    cubic: np.ndarray | None = None
 
 
-def of_pair(left: Forms, right: Forms, *, family: Literal["pearson3", "negative-binomial"] = "pearson3",
-            unit: float = 1.0) -> GridMoments | None:
+def of_pair(left: Forms, right: Forms, *, unit: float | None = None) -> GridMoments | None:
     """The moments of all layer pairs; None for fewer than four samples.
 
     Parameters
     ----------
     left, right : of the two sides.
-    family, unit : as in `GridMoments`; moments come out in these units.
+    unit : as in `GridMoments`.
     """
-    n = left.n
+    n, size = left.n, unit or 1.0
     if n < _LEAST_N:
         return None
     parts = [
         _part(np.einsum("acn,bdn->acbd", left.vectors, left.vectors), np.einsum("acn,bdn->acbd", right.vectors, right.vectors),
-              unit / math.sqrt(n - 1)),
-        _part(left.even[:, None, :, None], right.even[:, None, :, None], unit / math.sqrt(n * (n - 3) / 2)),
+              size / math.sqrt(n - 1)),
+        _part(left.even[:, None, :, None], right.even[:, None, :, None], size / math.sqrt(n * (n - 3) / 2)),
     ]
     if left.odd is not None and right.odd is not None:
-        parts.append(_part(left.odd[:, None, :, None], right.odd[:, None, :, None], unit / math.sqrt((n - 1) * (n - 2) / 2)))
-    mean = unit * left.level @ right.level.T
+        parts.append(_part(left.odd[:, None, :, None], right.odd[:, None, :, None], size / math.sqrt((n - 1) * (n - 2) / 2)))
+    mean = size * left.level @ right.level.T
     variance = sum(np.einsum("lcr,ldr,mcs,mds->lm", p.left, p.left, p.right, p.right, optimize=True) for p in parts)
-    skewness = None
-    if left.cubic is not None and right.cubic is not None:
-        third = unit**3 * _third(left.cubic, right.cubic, n)
-        skewness = np.divide(third, variance**1.5, out=np.zeros_like(third), where=variance > 0)
-    return GridMoments(mean, variance, skewness, tuple(parts), family, unit)
+    if left.odd is None:  # without the constant part, the moment is central already
+        third = size**3 * _third.third_moment(left.cubic, right.cubic, n, _third.symmetric)
+    else:
+        third = size**3 * _third.third_moment(left.cubic, right.cubic, n, _third.graphs) - 3 * mean * variance - mean**3
+    skewness = np.divide(third, variance**1.5, out=np.zeros_like(third), where=variance > 0)
+    return GridMoments(mean, variance, skewness, tuple(parts), unit)
 
 
 def symmetric(grams: Sequence[torch.Tensor]) -> Forms:
@@ -209,9 +201,10 @@ def directed(sides: Sequence[Neighbours]) -> Forms:
     level = total[:, None] / math.sqrt(n * (n - 1))
     even = (rows + columns) / 2
     even, odd = (even - even.mean(1, keepdims=True)) * math.sqrt(2 / (n - 2)), (rows - columns) / 2 * math.sqrt(2 / n)
+    cubic = np.stack([_third.vector(_third.of_graph(u, v, n), _third.graphs) for u, v in pairs])
     return Forms(
-        n, level, np.stack([even, odd], axis=1),
-        (same + crossed) / 2 - level @ level.T - even @ even.T, (same - crossed) / 2 - odd @ odd.T,
+        n, level, np.stack([even, odd], axis=1), (same + crossed) / 2 - level @ level.T - even @ even.T, cubic,
+        (same - crossed) / 2 - odd @ odd.T,
     )
 
 
@@ -225,7 +218,7 @@ def _incidence(pairs: Sequence[tuple[np.ndarray, ...]], n: int) -> sparse.csr_ar
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """One symmetric matrix: diagonal (n,), row sums without it (n,), and the sums of `_cubic` (11,)."""
+    """One symmetric matrix: diagonal (n,), row sums without it (n,), and the sums of `_third.symmetric` (11,)."""
 
     diagonal: np.ndarray
     rows: np.ndarray
@@ -241,7 +234,7 @@ def _of_layers(layers: Sequence[_Layer], inner: np.ndarray) -> Forms:
         (rows - rows.mean(1, keepdims=True)) * math.sqrt(2 / max(n - 2, 1)),
     ], axis=1)
     even = inner - level @ level.T - np.einsum("acn,bcn->ab", vectors, vectors)
-    return Forms(n, level, vectors, even, cubic=np.stack([layer.cubic for layer in layers]))
+    return Forms(n, level, vectors, even, np.stack([layer.cubic for layer in layers]))
 
 
 def _squares(grams: Sequence[torch.Tensor]) -> np.ndarray:
@@ -262,12 +255,8 @@ def _dense(gram: torch.Tensor) -> _Layer:
     small = bare if n <= _DOUBLE else bare.float()
     triangles = ((small @ small) * small).sum(dtype=torch.float64)
     cubes = squares.mul_(bare).sum()
-    moved = bare @ torch.stack([d, r], dim=1)
-    cubic = torch.stack([
-        (d**3).sum(), (d * d * r).sum(), d @ moved[:, 0], d @ q, cubes, (d * r * r).sum(), r @ moved[:, 0], triangles,
-        q @ r, (r**3).sum(), r @ moved[:, 1],
-    ])
-    return _Layer(diagonal.cpu().numpy(), rows.cpu().numpy(), cubic.cpu().numpy())
+    sums = _third.of_matrix(d, r, q, (bare @ d, bare @ r), cubes, triangles)
+    return _Layer(diagonal.cpu().numpy(), rows.cpu().numpy(), _third.vector(sums, _third.symmetric))
 
 
 def _featured(side: Side) -> _Layer:
@@ -292,14 +281,11 @@ def _featured(side: Side) -> _Layer:
     small = f.T @ f * j
     d, second = whole - taken, ((f @ (small * j[:, None]).T) * f).sum(1)  # second: the diagonal of (F J F')^2
     q = second - 2 * taken * whole + taken**2
-    moved = f.T @ d
-    cubic = torch.zeros(11, dtype=x.dtype, device=x.device)
-    cubic[0] = (d**3).sum()
-    cubic[2] = (moved * moved) @ j - taken @ (d * d)
-    cubic[3] = d @ q
-    cubic[4] = _cubes(f, j) - (whole**3).sum() + cubic[0]
-    cubic[7] = (small @ small @ small).trace() - 3 * (taken @ second) + 3 * (taken**2 @ whole) - (taken**3).sum()
-    return _Layer(diagonal.cpu().numpy(), rows.cpu().numpy(), cubic.cpu().numpy())
+    cubes = _cubes(f, j) - (whole**3).sum() + (d**3).sum()
+    triangles = (small @ small @ small).trace() - 3 * (taken @ second) + 3 * (taken**2 @ whole) - (taken**3).sum()
+    nothing = torch.zeros_like(d)
+    sums = _third.of_matrix(d, nothing, q, (f @ (j * (f.T @ d)) - taken * d, nothing), cubes, triangles)
+    return _Layer(diagonal.cpu().numpy(), rows.cpu().numpy(), _third.vector(sums, _third.symmetric))
 
 
 def _cubes(f: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
@@ -328,85 +314,3 @@ def _factor(covariance: np.ndarray) -> np.ndarray:
     values, directions = np.linalg.eigh(covariance.reshape(layers * copies, -1))
     kept = values > max(values[-1] * _NULL, 1e-30)
     return (directions[:, kept] * np.sqrt(values[kept])).reshape(layers, copies, -1)
-
-
-def _third(left: np.ndarray, right: np.ndarray, n: int) -> np.ndarray:
-    """(L, M): E[G^3] from the sums of `_cubic` of both sides, (L, 11) and (M, 11)."""
-    weights, sizes = _lattice()
-    kept = sizes <= n  # more than n indices cannot differ
-    falling = np.array([math.perm(n, int(size)) for size in sizes[kept]], dtype=np.float64)
-    return (left @ weights[kept].T / falling) @ (right @ weights[kept].T).T
-
-
-@cache
-def _lattice() -> tuple[np.ndarray, np.ndarray]:
-    """For every partition of the six indices: the sum over distinct indices in terms of `_cubic`, and its blocks.
-
-    Equal rows are merged where they have equally many blocks, so that few of the 203 remain.
-    """
-    partitions = list(_partitions(6))
-    merged: dict[tuple[int, tuple[int, ...]], int] = {}
-    for fine in partitions:
-        row = [0] * 11
-        for coarse in _coarser(fine):
-            kind = _cubic(coarse)
-            if kind is not None:
-                row[kind] += _moebius(fine, coarse)
-        if any(row):
-            key = (len(set(fine)), tuple(row))
-            merged[key] = merged.get(key, 0) + 1
-    weights = np.array([[math.sqrt(times) * entry for entry in row] for (_, row), times in merged.items()])
-    return weights, np.array([blocks for blocks, _ in merged])
-
-
-def _cubic(blocks: tuple[int, ...]) -> int | None:
-    """Which sum three factors K[a,b] K[c,d] K[e,f] give when their indices coincide as `blocks` says; None for zero.
-
-    With d the diagonal, R the row sums and q = diag(K K):
-    0: d^3; 1: d^2 R; 2: d'Kd; 3: d q; 4: all K_ij^3; 5: d R^2; 6: d'KR; 7: tr K^3; 8: q R; 9: R^3; 10: R'KR.
-    A factor that shares no index with the others gives sum(d) or sum(R), which are zero without the constant part.
-    """
-    edges = [blocks[0:2], blocks[2:4], blocks[4:6]]
-    if any(not set(edge) & {v for j, other in enumerate(edges) if j != i for v in other} for i, edge in enumerate(edges)):
-        return None
-    loops = [a for a, b in edges if a == b]
-    links = [frozenset(edge) for edge in edges if edge[0] != edge[1]]
-    if len(loops) == 3:
-        return 0
-    if len(loops) == 2:
-        return 1 if loops[0] == loops[1] else 2
-    if len(loops) == 1:
-        if links[0] == links[1]:
-            return 3
-        return 5 if loops[0] in links[0] & links[1] else 6
-    vertices = len(set(blocks))
-    if vertices == 2:
-        return 4
-    if vertices == 3:
-        return 7 if len(set(links)) == 3 else 8
-    return 9 if links[0] & links[1] & links[2] else 10
-
-
-def _partitions(size: int) -> Iterator[tuple[int, ...]]:
-    """Every set partition, as the block of each element, blocks numbered by first appearance."""
-    def grow(prefix: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        if len(prefix) == size:
-            yield prefix
-            return
-        for block in range(max(prefix, default=-1) + 2):
-            yield from grow((*prefix, block))
-
-    return grow(())
-
-
-def _coarser(fine: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Every partition whose blocks are unions of blocks of this one."""
-    for merged in _partitions(len(set(fine))):
-        yield tuple(merged[block] for block in fine)
-
-
-def _moebius(fine: tuple[int, ...], coarse: tuple[int, ...]) -> int:
-    """Of the partition lattice: the product of (-1)^(m-1) (m-1)! over coarse blocks made of m fine ones."""
-    pairs = {(b, a) for a, b in zip(fine, coarse, strict=True)}
-    counts = [len(list(group)) for _, group in itertools.groupby(sorted(pairs), key=lambda pair: pair[0])]
-    return math.prod((-1) ** (m - 1) * math.factorial(m - 1) for m in counts)

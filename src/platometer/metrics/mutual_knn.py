@@ -68,7 +68,7 @@ class MutualKnn(Metric):
 
     def null_moments(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> GridMoments | None:
         forms = _moments.directed(lefts), _moments.directed(rights)
-        return _moments.of_pair(*forms, family="negative-binomial", unit=1 / (lefts[0].n * self.k))
+        return _moments.of_pair(*forms, unit=1 / (lefts[0].n * self.k))
 
     def remarks(self, a: Neighbours) -> tuple[str, ...]:
         return tie_remarks(a)

@@ -1,10 +1,9 @@
 """A score set against the exact moments of its null, without re-pairing anything.
 
-One layer pair: a curve with the null's moments gives the tail. A Pearson III curve (a shifted gamma) takes mean,
-variance and skewness; a negative binomial, for counts, mean and variance. Many layer pairs: grids are simulated whose
-margins are those curves and whose dependence is Gaussian with the exact covariance (a Gaussian copula), and each is
-summarised as the observed grid was. Mean and variance are exact; p and the threshold are approximate, by how much is
-measured in ``benchmarks/nulls/level.py``.
+One layer pair: a Pearson III curve (a shifted gamma) with the null's mean, variance and skewness gives the tail; for
+counts it is read half a count lower. Many layer pairs: grids are simulated whose margins are those curves and whose
+dependence is Gaussian with the exact covariance (a Gaussian copula), and each is summarised as the observed grid was.
+The moments are exact; p and the threshold are approximate, by how much is measured in ``benchmarks/nulls/level.py``.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ def closed_form(
     >>> round(found.p, 3), round(found.tau, 3), len(found.draws)
     (0.05, 1.645, 0)
     """
-    curve = {"pearson3": "Pearson III", "negative-binomial": "negative binomial"}[moments.family]
+    curve = "Pearson III" if moments.unit is None else "Pearson III on counts"
     if moments.mean.size > 1:
         draws = np.concatenate([summarise(grids) for grids in simulated(moments, SIMULATED, seed=seed)])
         if exact is not None and draws.std() > 0:
@@ -140,47 +139,28 @@ class _Pearson:
 
 
 class _Counts:
-    """A curve on the counts 0, 1, ...: negative binomial where the variance exceeds the mean, as it nearly always does;
-    else Pearson III with the skewness that the same formula gives, (2 v - m) / (m sd), and a half count of continuity."""
+    """The same curve on the counts 0, 1, ...: P(more than c) is what the curve leaves beyond c + 1/2."""
 
-    def __init__(self, mean: float, sd: float, unit: float) -> None:
+    def __init__(self, mean: float, sd: float, skewness: float, unit: float) -> None:
         self.mean, self.sd, self.unit = mean, sd, unit
-        self._m, self._v = mean / unit, (sd / unit) ** 2
-        spread = self._v**0.5
-        self._first = max(0, int(self._m - 10 * spread) - 1)
-        self._counts = np.arange(self._first, int(self._m + 15 * spread) + 10, dtype=np.float64)
-        self._cuts: np.ndarray | None = None
+        self._curve = _Pearson(mean / unit, sd / unit, skewness)
 
     def at_least(self, score: float) -> float:
-        return float(self._above(np.array(round(score / self.unit) - 1.0)))
+        return self._curve.at_least(round(score / self.unit) - 0.5)
 
     def at_most(self, score: float) -> float:
-        return 1 - float(self._above(np.array(round(score / self.unit) + 0.0)))
+        return self._curve.at_most(round(score / self.unit) + 0.5)
 
     def quantile(self, p: float) -> float:
-        return float(self.of_normal(np.array([special.ndtri(p)]))[0])
+        return max(0.0, np.ceil(self._curve.quantile(p) - 0.5)) * self.unit
 
     def of_normal(self, z: np.ndarray) -> np.ndarray:
-        if self._cuts is None:
-            self._cuts = -special.ndtri(self._above(self._counts))
-        return (self._first + np.searchsorted(self._cuts, z, side="left")) * self.unit
-
-    def _above(self, count: np.ndarray) -> np.ndarray:
-        """P(more than this many)."""
-        if self._v == 0:
-            return (count < round(self._m)).astype(np.float64)
-        if self._v > self._m * (1 + 1e-9):
-            p, size = self._m / self._v, self._m**2 / (self._v - self._m)
-            return np.where(count < 0, 1.0, special.betainc(np.maximum(count, 0) + 1, size, 1 - p))
-        skewness = (2 * self._v - self._m) / (self._m * self._v**0.5)
-        return np.where(count < 0, 1.0, _upper((count + 0.5 - self._m) / self._v**0.5, skewness))
+        return np.maximum(0.0, np.ceil(self._curve.of_normal(z) - 0.5)) * self.unit
 
 
 def _margin(moments: GridMoments, i: int, j: int) -> _Pearson | _Counts:
-    mean, sd = float(moments.mean[i, j]), float(moments.variance[i, j]) ** 0.5
-    if moments.family == "negative-binomial":
-        return _Counts(mean, sd, moments.unit)
-    return _Pearson(mean, sd, 0.0 if moments.skewness is None else float(moments.skewness[i, j]))
+    mean, sd, skewness = float(moments.mean[i, j]), float(moments.variance[i, j]) ** 0.5, float(moments.skewness[i, j])
+    return _Pearson(mean, sd, skewness) if moments.unit is None else _Counts(mean, sd, skewness, moments.unit)
 
 
 def _upper(x: np.ndarray | float, skewness: float) -> np.ndarray:
