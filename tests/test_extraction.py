@@ -164,7 +164,8 @@ def test_other_content_model_or_storage_is_another_key() -> None:
     samples = Samples.of(TEXTS, modality="text")
     other = Samples.of([*TEXTS[:-1], "changed"], modality="text")
     keys = [extraction.features_key(Letters(), samples), extraction.features_key(Letters(), other),
-            extraction.features_key(Letters(pooling="last"), samples), extraction.features_key(Letters(), samples.take(range(9))),
+            extraction.features_key(Letters(pooling="last"), samples),
+            extraction.features_key(Letters(), samples.take(range(9))),
             extraction.features_key(Letters(), samples, dtype="float16")]
     assert len(set(keys)) == len(keys)
     assert keys[0] == extraction.features_key(Letters(), samples)
@@ -239,7 +240,8 @@ def test_a_datasets_own_words_on_a_bad_file_are_kept_beside_id_and_row() -> None
 
     samples = Samples(ids=("a",), items=Lazy(1, read), modality="image", content=["a"])
     model = wrap(lambda pictures: torch.ones(len(pictures), 2), modality="image", name="eye", revision="1")
-    with pytest.raises(DataError, match=r"Sample 'a' \(row 0\) cannot be read: captions\.csv, row 3: 'x\.jpg' is an empty file\.$"):
+    said = r"Sample 'a' \(row 0\) cannot be read: captions\.csv, row 3: 'x\.jpg' is an empty file\.$"
+    with pytest.raises(DataError, match=said):
         extract(model, samples)
 
 

@@ -43,15 +43,15 @@ def main() -> None:
     logging.getLogger("platometer").setLevel(logging.DEBUG if debug else logging.WARNING)
     try:
         try:
-            app()
+            app(prog_name="platometer")
         finally:
             sys.stdout.flush()
     except SystemExit as end:
         if end.code == _INTERRUPTED:  # what typer makes of Ctrl-C
-            _leave("interrupted; what is finished is kept, and the same command goes on from there.", _INTERRUPTED)
+            _leave("interrupted.", _INTERRUPTED)
         raise
     except KeyboardInterrupt:
-        _leave("interrupted; what is finished is kept, and the same command goes on from there.", _INTERRUPTED)
+        _leave("interrupted.", _INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -139,8 +139,12 @@ def run(
     if dry_run:
         _print_plan(asked.plan(out, allow_code=allow_code), file=sys.stdout)
         return
-    result = asked.run(out, allow_code=allow_code, engine=engine, workers=workers, fresh=fresh, failures="keep",
-                       announce=lambda plan: _print_plan(plan, file=sys.stderr))
+    try:
+        result = asked.run(out, allow_code=allow_code, engine=engine, workers=workers, fresh=fresh, failures="keep",
+                           announce=lambda plan: _print_plan(plan, file=sys.stderr))
+    except KeyboardInterrupt:
+        print("platometer: what is finished is kept; the same command goes on from there.", file=sys.stderr)
+        raise
     if as_json:
         print(json.dumps(result.rows, allow_nan=False))
     else:
@@ -174,7 +178,7 @@ def show(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="metrics, models, datasets or studies.")],
+    what: Annotated[str, typer.Argument(help="metrics, models, datasets or studies.", autocompletion=lambda: _LISTS)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the metrics with their facts, the sources of models and datasets, or the studies that ship."""
@@ -223,6 +227,8 @@ def _listed(what: str) -> tuple[list[str], list[list[str]]]:
     for name in plugins.names(package):
         text = plugins.load(package, name, noun=noun).__doc__ or ""
         out.append([name, " ".join(text.split("\n\n")[0].split()).replace("``", "")])
+    if what == "models":
+        out.append(["file", "file:PATH: vectors in a file, or one array of it with key; for studies, in place of a model."])
     return [noun, "what"], out
 
 

@@ -61,8 +61,8 @@ def vectors(tmp_path: Path) -> Callable[[], Path]:
         for name, width in (("a", 8), ("b", 12), ("c", 6)):
             np.savez(tmp_path / f"{name}.npz", layer_0=z @ rng.normal(size=(4, width)), layer_1=rng.normal(size=(n, width)))
         path = tmp_path / "study.toml"
-        path.write_text(f'name = "toy"\nmodels = [{models}]\n{more}\n[align]\ndraws = 50\nmetrics = ["mutual_knn(k=5)", "cka"]\n'
-                        f"{align}\n")
+        path.write_text(f'name = "toy"\nmodels = [{models}]\n{more}\n[align]\ndraws = 50\n'
+                        f'metrics = ["mutual_knn(k=5)", "cka"]\n{align}\n')
         return path
 
     return write

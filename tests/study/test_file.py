@@ -43,9 +43,11 @@ def test_unknown_keys_are_errors_with_a_suggestion(values: dict, said: str) -> N
     ({"align": {"draws": -1}}, "study: align.draws: Input should be greater than or equal to 0 (it is -1)."),
     ({"align": {"draws": 10.0}}, "study: align.draws: Input should be a valid integer (it is 10.0)."),
     ({"align": {"alpha": 1}}, "study: align.alpha: Input should be less than 1 (it is 1)."),
-    ({"align": {"summary": "median"}}, "study: align.summary: Input should be 'max', 'mean', 'last' or 'rowmax' (it is 'median')."),
+    ({"align": {"summary": "median"}},
+     "study: align.summary: Input should be 'max', 'mean', 'last' or 'rowmax' (it is 'median')."),
     ({"align": {"metrics": []}}, "study: align.metrics: at least one is needed."),
-    ({"align": {"metrics": ["mutual_nn"]}}, "study: align.metrics: There is no metric named 'mutual_nn'. Did you mean 'mutual_knn'"),
+    ({"align": {"metrics": ["mutual_nn"]}},
+     "study: align.metrics: There is no metric named 'mutual_nn'. Did you mean 'mutual_knn'"),
     ({"align": {"metrics": ["mutual_knn(k=ten)"]}}, "study: align.metrics: "),
     ({"align": {"metrics": ["mutual_knn", "mutual_knn(k=10)"]}}, "study: align.metrics: 'mutual_knn(k=10)' stands twice."),
     ({"align": {"conditioning": "units"}}, "study: align.conditioning: "),
@@ -61,7 +63,8 @@ def test_unknown_keys_are_errors_with_a_suggestion(values: dict, said: str) -> N
     ({"models": ["tim:x", "file:b.npy"]}, "study: models.0.source: there is no model source 'tim'. Did you mean 'timm'"),
     ({"models": ["hf:x", "file:b.npy"]}, "study: the key 'data' is missing; only studies of file: models can do without."),
     ({"models": ["file:a.npy"]}, "study: a study compares at least two models; there is 1."),
-    ({"models": ["file:x/a.npy", "file:y/a.npy"]}, "study: two models are called 'a'; give them a name = \"...\" of their own."),
+    ({"models": ["file:x/a.npy", "file:y/a.npy"]},
+     "study: two models are called 'a'; give them a name = \"...\" of their own."),
     ({"name": "../elsewhere"}, "study: name: it names a folder, so write it with letters, digits, spaces and . + - _ alone"),
     ({"name": ""}, "study: name: it names a folder"),
 ])
@@ -91,7 +94,8 @@ def test_one_word_is_a_list_of_one() -> None:
 
 
 def test_models_are_called_by_the_last_part_of_their_source() -> None:
-    sources = ["hf:org/name", "timm:vit_tiny", "python:mine.py:net", "python:pack.module:other", "file:x/vectors.npz", "hf:folder/"]
+    sources = ["hf:org/name", "timm:vit_tiny", "python:mine.py:net", "python:pack.module:other", "file:x/vectors.npz",
+               "hf:folder/"]
     read = _of(data=TEXT, models=[*sources, {"source": "st:x", "name": "mine"}])
     assert [table.name for table in read.models()] == ["name", "vit_tiny", "net", "other", "vectors", "folder", "mine"]
 

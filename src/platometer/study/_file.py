@@ -103,7 +103,7 @@ class ComputeTable(_Strict):
     Attributes
     ----------
     engine : see `platometer.engines`.
-    workers : processes at once.
+    workers : processes at once; each uses one thread, so that sums may differ in their last digit.
     device : for models and metrics, such as ``"cuda"``; a graphics processor for models if there is one, if None.
     """
 
