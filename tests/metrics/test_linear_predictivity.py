@@ -103,7 +103,7 @@ def test_least_squares_without_a_sample_to_spare_is_an_error():
 
 
 def test_a_ridge_below_zero_is_refused():
-    with pytest.raises(SpecError, match="ridge = -1.0; it must be zero or positive"):
+    with pytest.raises(SpecError, match=r"ridge = -1\.0; it must be zero or positive"):
         parse("linear_predictivity(ridge=-1)")
     assert str(parse("linear_predictivity")) == "linear_predictivity(estimator=loo)"
     assert parse("linear_predictivity(ridge=0.5)").facts.range[0] == -np.inf

@@ -16,7 +16,8 @@ def score(x, y, **options):
 def two(seed=0, n=12):
     rng = np.random.default_rng(seed)
     z = rng.normal(size=(n, 2))
-    return z @ rng.normal(size=(2, 5)) + 0.5 * rng.normal(size=(n, 5)) + 1, z @ rng.normal(size=(2, 4)) + rng.normal(size=(n, 4))
+    x = z @ rng.normal(size=(2, 5)) + 0.5 * rng.normal(size=(n, 5)) + 1
+    return x, z @ rng.normal(size=(2, 4)) + rng.normal(size=(n, 4))
 
 
 def literal_dissimilarity(u, v, how):

@@ -76,7 +76,7 @@ def test_features_that_do_not_vary_are_left_out_of_adjusted():
 
 
 def test_what_has_no_score_says_why():
-    x, y = two()
+    _, y = two()
     for spec in ("rv", "rv(variant=rv2)", "rv(variant=adjusted)"):
         with pytest.raises(UndefinedError, match="All samples have the same features"):
             score(np.ones((12, 3)), y, spec)

@@ -86,7 +86,8 @@ def test_dead_features_are_left_out_and_counted():
     wide = np.c_[x, np.zeros(15), np.full(15, 0.1)]
     assert score(wide, y) == pytest.approx(score(x, y), abs=1e-12)
     metric = parse("soft_matching")
-    assert metric.remarks(metric.prepare(torch.tensor(wide))) == ("2 of 6 features do not vary over the samples and were left out.",)
+    remarks = metric.remarks(metric.prepare(torch.tensor(wide)))
+    assert remarks == ("2 of 6 features do not vary over the samples and were left out.",)
     with pytest.raises(UndefinedError, match="same features"):
         score(np.zeros((15, 2)), y)
 
