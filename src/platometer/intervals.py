@@ -18,7 +18,7 @@ about other n.) Three ways to say how far it may be off:
     vary over other queries *in this gallery*; for fresh galleries it is too narrow.
 
 None of them draws samples with replacement: copies become each other's neighbours, and independent data would score
-0.106 instead of 0.010. Measured coverage: ``docs/intervals.md``, from ``benchmarks/intervals/coverage.py``.
+0.106 instead of 0.010. Measured coverage: ``docs/intervals.md``, from ``benchmarks/intervals/measure.py``.
 
 >>> import numpy as np
 >>> rng = np.random.default_rng(0)
