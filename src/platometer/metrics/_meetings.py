@@ -22,7 +22,6 @@ ORDER_TIES = "neighbours whose place in the list is tied match nothing, so ties 
 KINDS = {"common": 0, "subsequence": 1, "edits": 2, "depths": 3}
 """The number of a sample: how many neighbours are common; how long their longest common subsequence is; how many edits
 turn one list into the other; or, one number per common neighbour, the depth from which both lists hold it."""
-_WORK = 2**25  # entries of the largest intermediate table
 
 
 def check_list_length(k: int) -> None:
@@ -49,23 +48,6 @@ def placed(a: Neighbours) -> torch.Tensor:
     a : neighbour lists.
     """
     return a.lists.where(a.settled, -1)
-
-
-def meetings(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(m,) each: sample, place in its left list, place in its right list, for every neighbour that both lists hold.
-
-    Parameters
-    ----------
-    a, b : (n, k) and (n, l) lists; -1 matches nothing.
-    """
-    step = max(1, _WORK // (a.shape[1] * b.shape[1]))
-    found = []
-    for i in range(0, len(a), step):
-        left, right = a[i : i + step, :, None], b[i : i + step, None, :]
-        found.append(((left == right) & (left >= 0)).nonzero())
-        found[-1][:, 0] += i
-    rows, left, right = torch.cat(found).unbind(1)
-    return rows, left, right
 
 
 def worths(

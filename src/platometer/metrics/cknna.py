@@ -13,18 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numba
+import numpy as np
 import torch
 
 from platometer.errors import UndefinedError
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, Metric
 from platometer.metrics._grams import centred
-from platometer.metrics._meetings import check_list_length, meetings
+from platometer.metrics._meetings import check_list_length
 from platometer.metrics._neighbourhoods import tie_remarks
+from platometer.threads import spread
 
 _SMALL = 1e-12  # similarities this small relative to the features' size are rounding, not structure
 _WORK = 2**25  # entries of the largest intermediate table
-_LARGEST_TABLE = 2**28  # pairs of samples for which the place of an edge is looked up in a table
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ class Cknna(Metric):
         left, right = {"paper": (x, c), "centred": (c, c), "platonic-rep": (x, x)}[self.variant]
         values = _similarities(left, right, found.lists)
         side = Edges(found, values)
-        square = self._sum(side, side)
+        square = float(self._sums([side], [side], None))
         size = float(left.norm(dim=1).amax() * right.norm(dim=1).amax())
         edges = int(found.counts.sum())
         if not square > (_SMALL * size) ** 2 * edges or (
@@ -111,54 +113,32 @@ class Cknna(Metric):
         return Edges(found, values / square**0.5)
 
     def compare(self, a: Edges, b: Edges) -> float:
-        score = self._sum(a, b)
-        return score if self.variant == "platonic-rep" else min(1.0, max(-1.0, score))
+        return float(self.grid([a], [b]))
 
     def permute(self, a: Edges, order: torch.Tensor) -> Edges:
         return Edges(a.neighbours.reordered(order), a.values[order])
 
     def grid(self, lefts: Sequence[Edges], rights: Sequence[Edges]) -> torch.Tensor:
-        return self.null_grid(lefts, rights, torch.arange(lefts[0].n)[None])[0]
+        return self._bounded(self._sums(lefts, rights, None)[0])
 
     def null_grid(self, lefts: Sequence[Edges], rights: Sequence[Edges], orders: torch.Tensor) -> torch.Tensor:
-        n = lefts[0].n
-        if self.variant == "platonic-rep" or n * n > _LARGEST_TABLE:
-            plain = [[[self.compare(a, b) for b in moved] for a in lefts] for moved in self._moved(rights, orders)]
-            return torch.tensor(plain, dtype=torch.float64)
-        (keys, left), (others, right) = _table(lefts), _table(rights)
-        place = torch.full((n * n,), -1, dtype=torch.int32, device=keys.device)
-        place[keys] = torch.arange(len(keys), dtype=torch.int32, device=keys.device)
-        rows, columns = others // n, others % n
-        out = torch.empty(len(orders), len(lefts), len(rights), dtype=torch.float64)
-        for draw, order in enumerate(orders.to(keys.device)):
-            inverse = torch.empty_like(order)
-            inverse[order] = torch.arange(n, device=order.device)
-            at = place[inverse[rows] * n + inverse[columns]]
-            met = (at >= 0).nonzero().flatten()  # edges that some layer of either side holds
-            out[draw] = (left[at[met]].T @ right[met]).clamp(-1, 1)
-        return out
+        return self._bounded(self._sums(lefts, rights, orders))
 
     def remarks(self, a: Edges) -> tuple[str, ...]:
         return tie_remarks(a.neighbours)
 
-    def _moved(self, rights: Sequence[Edges], orders: torch.Tensor):
-        for order in orders:
-            yield [self.permute(b, order.to(b.lists.device)) for b in rights]
+    def _sums(self, lefts: Sequence[Edges], rights: Sequence[Edges], orders: torch.Tensor | None) -> torch.Tensor:
+        """(B, L, M) A(K, L), the numerator, under each re-pairing; None: one draw, as they stand."""
+        n = lefts[0].n
+        moves = np.arange(n)[None] if orders is None else np.ascontiguousarray(orders.cpu().numpy())
+        out = np.empty((len(moves), len(lefts), len(rights)))
+        released = self.variant == "platonic-rep"
+        sides = [stack for side in (lefts, rights) for stack in _stacks(side, released=released)]
+        spread(_drawn, 0, len(moves), moves, *sides, released, out, least=1)
+        return torch.from_numpy(out)
 
-    def _sum(self, a: Edges, b: Edges) -> float:
-        """A(K, L), the numerator."""
-        rows, p, q = meetings(a.lists, b.lists)
-        u, v = a.values[rows, p], b.values[rows, q]
-        total = float((u * v).sum())
-        if self.variant != "platonic-rep":
-            return total
-        n, columns = a.n, a.lists[rows, p]
-        forth, back = rows * n + columns, columns * n + rows
-        both = torch.isin(back, forth)
-        into = torch.zeros(n, dtype=torch.float64, device=u.device).index_add_(0, columns, u)
-        out_of = torch.zeros(n, dtype=torch.float64, device=v.device).index_add_(0, rows, v)
-        total = float((u * v)[both].sum()) + float(u.sum() * v.sum()) / ((n - 1) * (n - 2))
-        return total - 2 * float((into * out_of).sum()) / (n - 2)
+    def _bounded(self, scores: torch.Tensor) -> torch.Tensor:
+        return scores if self.variant == "platonic-rep" else scores.clamp(-1, 1)
 
 
 def _similarities(left: torch.Tensor, right: torch.Tensor, lists: torch.Tensor) -> torch.Tensor:
@@ -171,19 +151,59 @@ def _similarities(left: torch.Tensor, right: torch.Tensor, lists: torch.Tensor) 
     return torch.cat(parts).where(lists >= 0, 0.0)
 
 
-def _table(sides: Sequence[Edges]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Every edge that some layer holds, as i * n + j, (m,), and the layers' values there, (m, L); 0 if a layer has it not."""
-    n = sides[0].n
-    codes, values = [], []
-    for side in sides:
-        rows, places = (side.lists >= 0).nonzero(as_tuple=True)
-        codes.append(rows * n + side.lists[rows, places])
-        values.append(side.values[rows, places])
-    keys, place = torch.cat(codes).unique(return_inverse=True)
-    table = torch.zeros(len(keys), len(sides), dtype=torch.float64, device=keys.device)
-    for layer, (at, value) in enumerate(zip(place.split([len(c) for c in codes]), values, strict=True)):
-        table[at, layer] = value
-    return keys, table
+def _stacks(sides: Sequence[Edges], *, released: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lists, values and whether neighbours are so both ways, each (L, n, k); the last is looked at in one variant only."""
+    lists = np.stack([side.lists.cpu().numpy() for side in sides]).astype(np.int32)
+    values = np.stack([side.values.cpu().numpy() for side in sides])
+    mutual = np.zeros(lists.shape, np.bool_)
+    if released:
+        samples = np.arange(lists.shape[1])[:, None, None]
+        for layer, both in zip(lists, mutual, strict=True):
+            both[:] = (layer[layer] == samples).any(2) & (layer >= 0)
+    return lists, values, mutual
+
+
+@numba.njit(nogil=True, cache=True)
+def _drawn(first, last, moves, lists, values, mutual, right_lists, right_values, right_mutual, released, out):
+    """The sums of draws first to last, over what both lists of a sample hold."""
+    n, k = lists.shape[1:]
+    name = np.empty(n, np.int32)
+    names = np.empty((n, k), np.int32)  # of the right layer at hand: everyone's neighbours under their new names
+    at = np.zeros(n + 1, np.int32)  # of the left list at hand: the place of each sample, counted from one
+    into, out_of = np.empty(n), np.empty(n)  # column sums of the left and row sums of the right masked matrix
+    for b in range(first, last):
+        for i in range(n):
+            name[moves[b, i]] = i
+        for m in range(len(right_lists)):
+            for i in range(n):
+                for q in range(k):
+                    j = right_lists[m, moves[b, i], q]
+                    names[i, q] = n if j < 0 else name[j]
+            for l in range(len(lists)):  # noqa: E741
+                total = both_ways = 0.0
+                into[:] = 0.0
+                for i in range(n):
+                    for p in range(k):
+                        if lists[l, i, p] >= 0:
+                            at[lists[l, i, p]] = p + 1
+                    r, out_of[i] = moves[b, i], 0.0
+                    for q in range(k):
+                        p = at[names[i, q]] - 1
+                        if p < 0:
+                            continue
+                        u, v = values[l, i, p], right_values[m, r, q]
+                        total += u * v
+                        if mutual[l, i, p] and right_mutual[m, r, q]:
+                            both_ways += u * v
+                        into[names[i, q]] += u
+                        out_of[i] += v
+                    for p in range(k):
+                        if lists[l, i, p] >= 0:
+                            at[lists[l, i, p]] = 0
+                if released:  # Song et al. 2012, eq. 5, without the factor 1 / (n (n - 3)), which cancels
+                    total = both_ways + into.sum() * out_of.sum() / ((n - 1) * (n - 2))
+                    total -= 2 * (into * out_of).sum() / (n - 2)
+                out[b, l, m] = total
 
 
 def _nothing(edges: int, square: float) -> str:
