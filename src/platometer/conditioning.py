@@ -74,9 +74,9 @@ class Conditioning:
         q = options.pop("q", 0.95) if name in ("clamp", "platonic-rep") else 0.95
         if options:
             raise SpecError(f"The conditioning {name!r} has no option {next(iter(options))!r}.")
-        if scope and (name != "platonic-rep" or scope not in ("exact", "sample-mean")):
+        if scope != "" and (name != "platonic-rep" or scope not in ("exact", "sample-mean")):
             raise SpecError(f"{text!r}: expected platonic-rep(exact) or platonic-rep(sample-mean).")
-        if not isinstance(q, int | float) or not 0 < q <= 1:
+        if not isinstance(q, int | float) or isinstance(q, bool) or not 0 < q <= 1:
             raise SpecError(f"{text!r}: q must lie in (0, 1].")
         return cls(name=name, scope=str(scope), q=float(q))
 

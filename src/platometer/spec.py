@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from platometer.errors import SpecError
 
 _CALL = re.compile(r"^\s*([A-Za-z][\w-]*)\s*(?:\((.*)\))?\s*$", re.DOTALL)
-_WORD = re.compile(r"^[A-Za-z][\w.+-]*$")
-_WORDS = {"true": True, "false": False, "none": None}
+_WORD = re.compile(r"[A-Za-z][\w.+-]*")
+_WORDS = {"true": True, "false": False, "none": None, "inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}
 
 
 def parse(text: str) -> tuple[str, dict[str, object]]:
@@ -46,8 +46,9 @@ def parse(text: str) -> tuple[str, dict[str, object]]:
     name, inside = match.group(1), (match.group(2) or "").strip()
     options: dict[str, object] = {}
     for part in _split(inside, text):
-        key, equals, value = part.partition("=")
-        key, value = (key.strip(), value.strip()) if equals else ("", key.strip())
+        quoted = part.strip()[0] in "'\""  # a positional text, which may hold an equals sign
+        key, equals, value = ("", "", part) if quoted else part.partition("=")
+        key, value = (key.strip(), value.strip()) if equals else ("", (key + value).strip())
         if equals and not re.fullmatch(r"[A-Za-z_]\w*", key):
             raise SpecError(f"Cannot read {part.strip()!r} in {text!r}; options are written key=value.")
         if key in options:
@@ -77,9 +78,11 @@ def spell(name: str, options: Mapping[str, object]) -> str:
 
 def _split(inside: str, text: str) -> list[str]:
     parts, depth, quote, start = [], 0, "", 0
+    escaped = False
     for i, letter in enumerate(inside):
         if quote:
-            quote = "" if letter == quote else quote
+            quote = "" if letter == quote and not escaped else quote
+            escaped = letter == "\\" and not escaped
         elif letter in "'\"":
             quote = letter
         elif letter in "([":
@@ -105,7 +108,7 @@ def _value(word: str, text: str) -> object:
     try:
         value = ast.literal_eval(word)
     except (ValueError, SyntaxError):
-        if _WORD.match(word):
+        if _WORD.fullmatch(word):
             return word
         raise SpecError(f"Cannot read the value {word!r} in {text!r}; quote it if it is text.") from None
     if not isinstance(value, int | float | str | bool):
@@ -117,6 +120,6 @@ def _spelled(value: object) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        plain = _WORD.match(value) and value.lower() not in _WORDS and value.lower() not in ("inf", "nan")
+        plain = _WORD.fullmatch(value) and value.lower() not in _WORDS
         return value if plain else repr(value)
     return repr(value)

@@ -86,13 +86,13 @@ def calibrated(score: float, tau: float, *, best: float) -> float:
 
     Examples
     --------
-    >>> calibrated(0.55, 0.1, best=1.0)
+    >>> calibrated(0.75, 0.5, best=1.0)
     0.5
     """
     room = best - tau
-    if room == 0:
+    if abs(room) <= SAME:
         return 0.0
-    return float(max((score - tau) / room, 0.0))
+    return float(min(max((score - tau) / room, 0.0), 1.0))
 
 
 def benjamini_hochberg(ps: Sequence[float]) -> np.ndarray:
@@ -159,13 +159,20 @@ def correlation(x: Sequence[float], y: Sequence[float]) -> Correlation:
     ----------
     x, y : (n,) finite.
 
+    Raises
+    ------
+    InputError
+        x and y are not lists of as many finite numbers.
+
     Examples
     --------
-    >>> correlation([1, 2, 3, 4], [2, 4, 6, 8.1]).slope
+    >>> round(correlation([1, 2, 3, 4], [2, 4, 6, 8.1]).slope, 12)
     2.03
     """
     a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     n = len(a)
+    if a.shape != (n,) or b.shape != (n,) or not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise InputError(f"x {a.shape} and y {b.shape} must be lists of as many numbers, all finite.")
     if n < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return Correlation(None, None, None, None, None, n)
     r = float(np.clip(np.corrcoef(a, b)[0, 1], -1, 1))
@@ -175,7 +182,7 @@ def correlation(x: Sequence[float], y: Sequence[float]) -> Correlation:
         reach = 1.959963984540054 / math.sqrt(n - 3)
         z = math.atanh(min(max(r, -1 + 1e-15), 1 - 1e-15))
         low, high = math.tanh(z - reach), math.tanh(z + reach)
-    return Correlation(r, low, high, round(slope, 12), float(b.mean() - slope * a.mean()), n)
+    return Correlation(r, low, high, slope, float(b.mean() - slope * a.mean()), n)
 
 
 def _checked(draws: np.ndarray) -> np.ndarray:
