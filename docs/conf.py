@@ -23,6 +23,7 @@ napoleon_google_docstring = False
 napoleon_use_param = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+suppress_warnings = ["ref.python"]  # words of a docstring that are also names, such as fingerprint
 
 _HERE = Path(__file__).parent / "generated"
 

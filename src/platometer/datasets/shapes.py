@@ -31,9 +31,9 @@ def load(split: str, *, n: int = 1024, series: int = 0) -> Paired:
 
     Examples
     --------
-    >>> found = load("test", n=4)
-    >>> found.view("text").items[1]
-    ('against sky , a little star at the bottom right',)
+    >>> found = load("test", n=8)
+    >>> found.view("text").items[5]
+    ('a big violet asterisk in the dark',)
     >>> found.view("image").items[0][0].size
     (32, 32)
     """
