@@ -14,13 +14,13 @@ help:
 	@echo "make test    run every test and every example in the docstrings"
 	@echo "make check   style and types"
 	@echo "make docs    build the documentation, strictly, in docs/_build"
-	@echo "make bench   list the benchmarks, each behind one sentence of the README"
+	@echo "make bench   measure speed beside other implementations"
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $(READY)
 
 study: $(READY)
@@ -34,8 +34,10 @@ check: $(READY)
 	$(BIN)/mypy
 
 docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 	@echo "docs/_build/index.html"
 
-bench:
-	@for file in benchmarks/*/*.py; do echo "$(BIN)/python $$file"; done
+bench: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.speed $(ARGS)
