@@ -30,7 +30,7 @@ from scipy import sparse
 
 from platometer.knn import Neighbours
 from platometer.metrics import _third
-from platometer.metrics._grams import Side
+from platometer.metrics._grams import Side, grid
 
 _LEAST_N = 4  # below, the rests have no dimension and enumeration is no work
 _DOUBLE = 512  # samples, up to which the cube of a Gram is taken in float64; beyond, float32 gives six digits
@@ -176,11 +176,7 @@ def of_sides(sides: Sequence[Side]) -> Forms:
     sides : L of them.
     """
     layers = [_dense(side.gram) if side.gram is not None else _featured(side) for side in sides]
-    if all(side.gram is not None for side in sides):
-        inner = _squares([side.gram for side in sides])  # type: ignore[misc]
-    else:
-        inner = np.array([[a.product(b) for b in sides] for a in sides])
-    return _of_layers(layers, inner)
+    return _of_layers(layers, grid(sides, sides).numpy())
 
 
 def directed(sides: Sequence[Neighbours]) -> Forms:
@@ -244,19 +240,31 @@ def _squares(grams: Sequence[torch.Tensor]) -> np.ndarray:
 
 
 def _dense(gram: torch.Tensor) -> _Layer:
-    n = len(gram)
-    gram = gram.to(torch.float64)
-    diagonal = gram.diagonal().clone()
-    rows = gram.sum(1) - diagonal
-    bare = gram - rows.sum() / max(n * (n - 1), 1)
-    bare.diagonal().copy_(diagonal - diagonal.mean())
-    d, r, squares = bare.diagonal(), bare.sum(1), bare * bare
-    q = squares.sum(1)
-    small = bare if n <= _DOUBLE else bare.float()
-    triangles = ((small @ small) * small).sum(dtype=torch.float64)
-    cubes = squares.mul_(bare).sum()
-    sums = _third.of_matrix(d, r, q, (bare @ d, bare @ r), cubes, triangles)
+    """The sums of a Gram matrix, added in float64, entries as they are."""
+    n, exact = len(gram), torch.float64
+    diagonal = gram.diagonal().to(exact)
+    rows = gram.sum(1, dtype=exact) - diagonal
+    bare = gram - float(rows.sum()) / max(n * (n - 1), 1)
+    d = diagonal - diagonal.mean()
+    bare.diagonal().copy_(d)
+    r, squares = bare.sum(1, dtype=exact), bare * bare
+    q = squares.sum(1, dtype=exact)
+    triangles = _cubed(bare if n <= _DOUBLE else bare.float())
+    cubes = squares.mul_(bare).sum(dtype=exact)
+    moved = (bare @ torch.stack([d, r], dim=1).to(bare.dtype)).to(exact)
+    sums = _third.of_matrix(d, r, q, (moved[:, 0], moved[:, 1]), cubes, triangles)
     return _Layer(diagonal.cpu().numpy(), rows.cpu().numpy(), _third.vector(sums, _third.symmetric))
+
+
+def _cubed(gram: torch.Tensor, parts: int = 8) -> torch.Tensor:
+    """tr K^3 of a symmetric matrix, from the lower half of K K."""
+    total = torch.zeros((), dtype=torch.float64, device=gram.device)
+    for rows in torch.arange(len(gram), device=gram.device).tensor_split(parts):
+        if len(rows):
+            start, stop = int(rows[0]), int(rows[-1]) + 1
+            both = (gram[start:stop] @ gram[:, :stop]) * gram[start:stop, :stop]
+            total += 2 * both[:, :start].sum(dtype=torch.float64) + both[:, start:].sum(dtype=torch.float64)
+    return total
 
 
 def _featured(side: Side) -> _Layer:

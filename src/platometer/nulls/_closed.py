@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 
+import numba
 import numpy as np
 from scipy import special
 
@@ -22,7 +23,7 @@ SIMULATED = 20_000
 """Simulated grids; no closed-form p is given below 1 / (SIMULATED + 1), beyond which the curves are not verified."""
 
 _CHUNK = 2**21  # scores simulated at once
-_REACH, _STEP = 8.0, 1 / 32  # of the tables of quantiles, in normal deviates
+_REACH, _STEP = 8.0, 1 / 16  # of the tables of quantiles, in normal deviates
 _STREAM = 2**63  # sets the words of the simulation apart from those of the re-pairings
 _FLAT = 1e-4  # skewness below which a Pearson III curve is a normal curve to every digit that matters
 
@@ -94,8 +95,9 @@ def simulated(moments: GridMoments, draws: int, *, seed: int = 0) -> Iterator[np
     bits = [np.random.Philox(key=np.array([seed % 2**64, _STREAM + i], dtype=np.uint64)) for i in range(len(moments.parts))]
     width = max([rows * columns] + [p.left.shape[2] * p.right.shape[2] for p in moments.parts])
     step = max(1, _CHUNK // width)
-    for start in range(0, draws, step):
-        size = min(step, draws - start)
+    tables = np.array([[margin.table() for margin in line] for line in margins])
+    for start in range(0, draws, 2 * step):
+        size = min(step, (draws - start + 1) // 2)
         z = np.zeros((size, rows, columns))
         for part, words in zip(moments.parts, bits, strict=True):
             r, s, copies = part.left.shape[2], part.right.shape[2], part.left.shape[1]
@@ -103,10 +105,25 @@ def simulated(moments: GridMoments, draws: int, *, seed: int = 0) -> Iterator[np
             half = (part.left.reshape(rows * copies, r) @ noise).reshape(size, rows, copies * s)
             z += half @ part.right.reshape(columns, copies * s).T
         z *= scale
-        for i in range(rows):
-            for j in range(columns):
-                z[:, i, j] = margins[i][j].of_normal(z[:, i, j])
-        yield z
+        grids = np.empty((2 * size, rows, columns))
+        for offset, sign in enumerate((1.0, -1.0)):  # a normal grid and its mirror image are as likely
+            _warp(z, sign, tables, grids[offset::2])
+        if moments.unit is not None:
+            grids = np.maximum(0.0, np.ceil(grids - 0.5)) * moments.unit
+        yield grids[: draws - start]
+
+
+@numba.njit(nogil=True, cache=True)
+def _warp(z, sign, tables, out):
+    """Normal deviates (b, L, M) to scores, along the table of every layer pair (L, M, t)."""
+    last = tables.shape[2] - 2
+    for b in range(z.shape[0]):
+        for i in range(z.shape[1]):
+            for j in range(z.shape[2]):
+                place = (sign * z[b, i, j] + _REACH) / _STEP
+                low = min(max(int(place), 0), last)
+                here = tables[i, j, low]
+                out[b, i, j] = here + min(max(place - low, 0.0), 1.0) * (tables[i, j, low + 1] - here)
 
 
 class _Pearson:
@@ -114,7 +131,6 @@ class _Pearson:
 
     def __init__(self, mean: float, sd: float, skewness: float) -> None:
         self.mean, self.sd, self.skewness = mean, sd, skewness
-        self._table: np.ndarray | None = None
 
     def at_least(self, score: float) -> float:
         if self.sd == 0:
@@ -129,13 +145,9 @@ class _Pearson:
     def quantile(self, p: float) -> float:
         return self.mean + self.sd * float(_deviate(special.ndtri(p), self.skewness))
 
-    def of_normal(self, z: np.ndarray) -> np.ndarray:
-        if self._table is None:
-            self._table = self.mean + self.sd * _deviate(np.arange(-_REACH, _REACH + _STEP, _STEP), self.skewness)
-        place = np.clip((z + _REACH) / _STEP, 0, len(self._table) - 1.001)
-        low = place.astype(np.int64)
-        here = self._table[low]
-        return here + (place - low) * (self._table[low + 1] - here)
+    def table(self) -> np.ndarray:
+        """The curve's quantiles at equally spaced normal deviates."""
+        return self.mean + self.sd * _deviate(np.arange(-_REACH, _REACH + _STEP / 2, _STEP), self.skewness)
 
 
 class _Counts:
@@ -154,8 +166,8 @@ class _Counts:
     def quantile(self, p: float) -> float:
         return max(0.0, np.ceil(self._curve.quantile(p) - 0.5)) * self.unit
 
-    def of_normal(self, z: np.ndarray) -> np.ndarray:
-        return np.maximum(0.0, np.ceil(self._curve.of_normal(z) - 0.5)) * self.unit
+    def table(self) -> np.ndarray:
+        return self._curve.table()  # in counts, before rounding
 
 
 def _margin(moments: GridMoments, i: int, j: int) -> _Pearson | _Counts:
