@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from platometer import metrics
 from platometer.conditioning import Conditioning
@@ -39,7 +40,8 @@ def test_the_interval_from_halves_is_the_literal_one() -> None:
     squares = [(plain(x, y, DEBIASED, a) - plain(x, y, DEBIASED, b)) ** 2 for a, b in halvings(41, 7, 3)]
     sd = math.sqrt(np.mean(squares) / 2 * 20 / 41)
     assert found.sd == pytest.approx(sd, rel=1e-9)
-    assert (found.low, found.high) == pytest.approx((found.score - 1.6448536 * sd, found.score + 1.6448536 * sd), abs=1e-7)
+    reach = 1.8945786 * sd  # Student's t with 7 degrees of freedom
+    assert (found.low, found.high) == pytest.approx((found.score - reach, found.score + reach), abs=1e-7)
     assert found.score == plain(x, y, DEBIASED)
 
 
@@ -48,9 +50,9 @@ def test_shares_of_neighbours_are_compared_on_the_scale_of_the_arcsine() -> None
     metric = "mutual_knn(k=3)"
     found = interval(x, y, metric, draws=5, seed=1)
     angle = lambda rows: math.asin(math.sqrt(plain(x, y, metric, rows)))  # noqa: E731
-    sd = math.sqrt(np.mean([(angle(a) - angle(b)) ** 2 for a, b in halvings(40, 5, 1)]) / 4)
+    sd = math.sqrt(np.mean([(angle(a) - angle(b)) ** 2 for a, b in halvings(40, 5, 1)]) / 4)  # and t with 5 degrees
     middle = math.asin(math.sqrt(found.score))
-    ends = [math.sin(middle + sign * 1.959964 * sd) ** 2 for sign in (-1, 1)]
+    ends = [math.sin(middle + sign * 2.5705818 * sd) ** 2 for sign in (-1, 1)]
     assert (found.low, found.high) == pytest.approx(ends, abs=1e-6)
     assert found.sd == pytest.approx(sd * 2 * math.sqrt(found.score * (1 - found.score)), rel=1e-9)
 
@@ -127,7 +129,7 @@ def test_a_difference_is_the_literal_one() -> None:
     assert found.difference == pytest.approx(value(slice(None)))
     assert (found.a, found.b) == (plain(a, c, DEBIASED), plain(b, c, DEBIASED))
     assert found.sd == pytest.approx(sd, rel=1e-9)
-    assert found.p == pytest.approx(math.erfc(found.difference / sd / math.sqrt(2)), rel=1e-9)
+    assert found.p == pytest.approx(2 * stats.t.sf(found.difference / sd, 6), rel=1e-9)
 
 
 @pytest.mark.parametrize("method", ["subsample", "jackknife", "queries"])
@@ -179,7 +181,7 @@ def test_what_does_not_fit_is_an_error() -> None:
     x, y = made(40)
     with pytest.raises(SpecError, match="Did you mean 'jackknife'"):
         interval(x, y, "cka", method="jacknife")
-    with pytest.raises(InputError, match="is not a mean over queries"):
+    with pytest.raises(InputError, match="gives no score for each query"):
         interval(x, y, "cka", method="queries")
     with pytest.raises(ShapeError, match="needs 21 samples, and half of 40 are 20"):
         interval(x, y, "mutual_knn(k=20)")
