@@ -1,8 +1,9 @@
 """One contender, once: a fresh process that makes its features, warms up, measures, and prints one line of JSON.
 
 What is compiled once and cached (numba), first calls of a library, and imports are not in the time: every contender is
-called on small features first, and what is short is called up to three times. Memory is the peak of the process during the call less what it held before, which is the
-features; the peak is reset through ``/proc/self/clear_refs`` and the allocator is asked to give back what it keeps.
+called on small features first, and what is short is called up to three times. Memory is the peak of the process during
+the call less what it held before, which is the features; the peak is reset through ``/proc/self/clear_refs`` and the
+allocator is asked to give back what it keeps.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def _libraries() -> list:
     from threadpoolctl import threadpool_info
 
     np.ones((8, 8), np.float32) @ np.ones((8, 8), np.float32)
-    pools = [{key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")} for pool in threadpool_info()]
+    told = ("internal_api", "version", "architecture", "num_threads")
+    pools = [{key: pool.get(key) for key in told} for pool in threadpool_info()]
     return [{"torch": torch.__version__, "numpy": np.__version__, "mkl": torch.backends.mkl.is_available(),
              "cpu_capability": torch.backends.cpu.get_cpu_capability(), "pools": pools}]
 

@@ -73,11 +73,11 @@ def forward_study(size: dict) -> dict[str, Part]:
 
 def forward(size: dict) -> dict[str, Part]:
     """A bare loop: a batch made ready, the network called, its output dropped."""
-    import timm
-
     from platometer.models import _torchvision_shim
 
-    _torchvision_shim.ready()
+    _torchvision_shim.ready()  # before timm, which needs torchvision whole
+    import timm
+
     texts, pictures = networks.lines(size["texts"]), networks.pictures(size["pictures"])
     reader = networks.module(size["width"], size["depth"])
     seer = timm.create_model("vit_tiny_patch16_224", pretrained=False, num_classes=0).eval()

@@ -86,7 +86,7 @@ def rsa(size: dict) -> dict[str, Part]:
 def study_of_files(size: dict) -> dict[str, Part]:
     """A study of files of vectors, and only its necessary calls: each layer prepared once, each pair compared."""
     folder, names = Path(tempfile.mkdtemp()), [f"model_{i}" for i in range(size["models"])]
-    lefts, rights = data.grid(size | {"left": size["layers"] * len(names), "right": 0})
+    lefts, _ = data.grid(size | {"left": size["layers"] * len(names), "right": 0})
     layers = dict(zip(names, (lefts[i :: len(names)] for i in range(len(names))), strict=True))
     for name in names:
         np.savez(folder / f"{name}.npz", **{f"layer_{i}": x for i, x in enumerate(layers[name])})
@@ -119,7 +119,7 @@ def study_of_models(size: dict) -> dict[str, Part]:
                     size["depth"], "batch_size": size["batch"]} for width in size["widths"]],
         "align": {"metrics": [spec], "pairs": "all", "draws": size["draws"]},
     }
-    warm = {**study, "data": study["data"] | {"limit": 64}, "models": study["models"][:2], "align": study["align"] | {"draws": 8}}
+    warm = study | {"data": study["data"] | {"limit": 64}, "models": study["models"][:2]}
     pm.Study.of(warm, base=folder).run(folder / "warm", allow_code=True)
     features = [pm.extract(networks.reader(width, size["depth"]), networks.lines(size["n"]), batch_size=size["batch"])
                 for width in size["widths"]]

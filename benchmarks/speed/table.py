@@ -78,26 +78,14 @@ def text(job: dict) -> str:
     """
     lines = ["", f"{job['job']}: {job['says']}", f"  size {job['size']}"]
     if _job(job["job"]).kind == "truth":
-        return "\n".join(lines + _aligned([("", *columns(job)), *errors(job)]))
-    rows = [("contender", "part", "wall s", "core-s", "MB above", "answer", "")]
-    wall, cpu, memory = (least(job, clock) for clock in (*CLOCKS, "memory"))
-    for (who, part), seconds in wall.items():
-        last = next(run["parts"][part] for run in job["runs"] if run["contender"] == who and part in run.get("parts", {}))
-        answer = "" if last["answer"] is None else " ".join(f"{value:.6g}" for value in last["answer"])
-        held = "" if (who, part) not in memory else f"{memory[who, part] / 1e6:.0f}"
-        rows.append((who, part, f"{seconds:.3g}", f"{cpu[who, part]:.3g}", held, answer, last["note"]))
-    lines += _aligned(rows)
-    judged = not job["quick"]
-    table = [("figure", "wall", "core-s", "to reach", "reached" if judged else "(not judged: quick sizes)")]
-    for figure, values in figures(job):
-        shown = [_number(values[clock], figure.unit) if clock in values else "" for clock in CLOCKS]
-        if figure.memory:
-            shown = [_number(values["memory"], figure.unit), ""]
-        table.append((figure.says, *shown, target(figure), reached(figure, values) if judged else ""))
-    if len(table) > 1:
-        lines += ["", *_aligned(table)]
-    lines += sorted({f"  {run['contender']}: {run['error']}" for run in job["runs"] if "error" in run})
-    return "\n".join(lines)
+        lines += _aligned([("", *columns(job)), *errors(job)])
+    else:
+        lines += _aligned([("contender", "part", "wall s", "core-s", "MB above", "answer", ""), *times(job)])
+    judged = "(not judged: quick sizes)" if job["quick"] else "reached"
+    found = judgements(job)
+    if found:
+        lines += ["", *_aligned([("figure", "wall", "core-s", "to reach", judged), *found])]
+    return "\n".join(lines + sorted({f"  {run['contender']}: {run['error']}" for run in job["runs"] if "error" in run}))
 
 
 def markdown(report: dict) -> str:
@@ -107,37 +95,47 @@ def markdown(report: dict) -> str:
     ----------
     report : the JSON file.
     """
-    machine = report["machine"]
-    pools = ", ".join(sorted({f"{pool['internal_api']} {pool['version'] or ''} {pool['architecture'] or ''}".strip()
-                              for pool in machine.get("pools", [])}))
-    lines = [
-        f"Measured {report['when'][:10]} on {machine['cpu']}, {machine['threads']} threads, {machine['memory_gb']:.0f} GB; Python "
-        f"{machine['python']}, torch {machine.get('torch')}, numpy {machine.get('numpy')} ({pools}); load when started "
-        f"{machine['load_before']:.1f}. Commit {machine['commit']}." + (" Quick sizes: not to be quoted." if report["quick"] else ""),
-        "", "| job | figure | wall | core-seconds | to reach | reached |", "|---|---|---|---|---|---|",
-    ]
+    timed = [job for job in report["jobs"] if _job(job["job"]).kind == "time"]
+    lines = [_machine(report["machine"], report["when"]) + (" Quick sizes: not to be quoted." if report["quick"] else "")]
+    lines += ["", *_table(("job", "figure", "wall", "core-seconds", "to reach", "reached"),
+                          [(job["job"], *row) for job in timed for row in judgements(job)])]
+    lines += ["", *_table(("job", "contender", "part", "wall, s", "core-seconds", "MB above the features", "answer", "note"),
+                          [(job["job"], *row) for job in timed for row in times(job)])]
     for job in report["jobs"]:
-        for figure, values in figures(job):
-            shown = [_number(values.get(clock, values.get("memory", 0)), figure.unit) for clock in (CLOCKS if not figure.memory else ("memory",))]
-            said = "" if report["quick"] else reached(figure, values)
-            lines.append("| " + " | ".join([job["job"], figure.says, shown[0], shown[-1] if len(shown) > 1 else "",
-                                            target(figure), said]) + " |")
-    lines += ["", "| job | contender | part | wall, s | core-seconds | MB above the features | |", "|---|---|---|---|---|---|---|"]
-    for job in report["jobs"]:
-        if _job(job["job"]).kind == "truth":
-            continue
-        wall, cpu, memory = (least(job, clock) for clock in (*CLOCKS, "memory"))
-        for who, part in wall:
-            last = next(run["parts"][part] for run in job["runs"] if run["contender"] == who and part in run.get("parts", {}))
-            held = "" if (who, part) not in memory else f"{memory[who, part] / 1e6:.0f}"
-            lines.append(f"| {job['job']} | {who} | {part} | {wall[who, part]:.3g} | {cpu[who, part]:.3g} | {held} | {last['note']} |")
-    for job in report["jobs"]:
-        if _job(job["job"]).kind == "truth":
-            names = columns(job)
-            lines += ["", f"{job['says'][0].upper()}{job['says'][1:]}:", "", "| | " + " | ".join(names) + " |",
-                      "|---|" + "---|" * len(names)]
-            lines += ["| " + " | ".join(row) + " |" for row in errors(job)]
+        if job not in timed:
+            lines += ["", f"{job['says'][0].upper()}{job['says'][1:]}:", "", *_table(("", *columns(job)), errors(job))]
     return "\n".join(lines)
+
+
+def judgements(job: dict) -> list[tuple[str, ...]]:
+    """(figure, by wall, by core-seconds, what it is to reach, whether it does).
+
+    Parameters
+    ----------
+    job : as in the JSON file.
+    """
+    rows = []
+    for figure, values in figures(job):
+        shown = [_number(values[clock], figure.unit) for clock in values]
+        said = "" if job["quick"] else reached(figure, values)
+        rows.append((figure.says, *shown, *[""] * (2 - len(shown)), target(figure), said))
+    return rows
+
+
+def times(job: dict) -> list[tuple[str, ...]]:
+    """(contender, part, wall, core-seconds, memory, answer, note).
+
+    Parameters
+    ----------
+    job : as in the JSON file.
+    """
+    wall, cpu, memory = (least(job, clock) for clock in (*CLOCKS, "memory"))
+    last = {(run["contender"], part): values for run in job["runs"] for part, values in run.get("parts", {}).items()}
+    return [
+        (*key, f"{wall[key]:.3g}", f"{cpu[key]:.3g}", f"{memory[key] / 1e6:.0f}" if key in memory else "",
+         " ".join(f"{value:.6g}" for value in last[key]["answer"] or ()), last[key]["note"])
+        for key in wall
+    ]
 
 
 def columns(job: dict) -> list[str]:
@@ -157,7 +155,8 @@ def errors(job: dict) -> list[tuple[str, ...]]:
     ----------
     job : as in the JSON file.
     """
-    answers = {run["contender"]: {part: v["answer"] for part, v in run["parts"].items()} for run in job["runs"] if "parts" in run}
+    ended = [run for run in job["runs"] if "parts" in run]
+    answers = {run["contender"]: {part: found["answer"] for part, found in run["parts"].items()} for run in ended}
     truth = answers.pop("truth", {})
     rows = []
     for case, values in truth.items():
@@ -170,6 +169,22 @@ def errors(job: dict) -> list[tuple[str, ...]]:
             row.append("nan" if any(d != d for d in differences) else f"{max(differences):.1e}")
         rows.append(tuple(row))
     return rows
+
+
+def _machine(machine: dict, when: str) -> str:
+    pools = sorted({" ".join(str(pool[key]) for key in ("internal_api", "version", "architecture") if pool.get(key))
+                    for pool in machine.get("pools", [])})
+    peers = ", ".join(f"{name} {version}" for name, version in machine["peers"].items())
+    return (
+        f"Measured {when[:10]} on {machine['cpu']}, {machine['threads']} threads, {machine['memory_gb']:.0f} GB; Python "
+        f"{machine['python']}, torch {machine.get('torch')}, numpy {machine.get('numpy')} ({', '.join(pools)}); {peers}. The "
+        f"load was {machine['load_before']:.1f} before it began. Commit {machine['commit']}."
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """In Markdown."""
+    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
 
 
 def _number(value: float, unit: str) -> str:
