@@ -18,7 +18,8 @@ from platometer.knn import TIE
 from platometer.metrics import Facts, Metric
 from platometer.metrics._grams import centred
 
-_AT_ONCE = 2**24  # ranks looked up at once
+_AT_ONCE = 2**22  # ranks looked up at once
+_LARGEST_TABLE = 2**28  # ranks of several layers side by side
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +89,8 @@ class InformationImbalance(Metric):
         return Ranks(rank.fill_diagonal_(0).to(torch.int32), rows, nearest)
 
     def compare(self, a: Ranks, b: Ranks) -> float:
-        worst = b.rank[a.rows, a.nearest].to(torch.int64)
-        return 2 * int(self._worst(worst[None], a).sum()) / a.n**2
+        worst = self._worst(b.rank[a.rows, a.nearest][None, :, None], a)
+        return 2 * int(worst.sum(dtype=torch.int64)) / a.n**2
 
     def permute(self, a: Ranks, order: torch.Tensor) -> Ranks:
         inverse = torch.empty_like(order)
@@ -99,16 +100,19 @@ class InformationImbalance(Metric):
 
     def null_grid(self, lefts: Sequence[Ranks], rights: Sequence[Ranks], orders: torch.Tensor) -> torch.Tensor:
         n = lefts[0].n
-        flat = [b.rank.flatten() for b in rights]
-        orders = orders.to(flat[0].device)
         out = torch.empty(len(orders), len(lefts), len(rights), dtype=torch.float64)
-        for row, a in enumerate(lefts):
-            step = max(1, _AT_ONCE // len(a.rows))
-            for i in range(0, len(orders), step):
-                where = orders[i : i + step, a.rows] * n + orders[i : i + step, a.nearest]  # (draws, m), for all rights
-                for column, ranks in enumerate(flat):
-                    total = self._worst(ranks[where].to(torch.int64), a).sum(1)
-                    out[i : i + step, row, column] = 2 * total.to("cpu", torch.float64) / n**2
+        together = max(1, _LARGEST_TABLE // n**2)
+        for first in range(0, len(rights), together):
+            some = slice(first, first + together)
+            # entries of several right layers side by side, so that one random read serves them all
+            flat = [b.rank.flatten() for b in rights[some]]
+            table = torch.stack(flat, dim=1) if len(flat) > 1 else flat[0][:, None]
+            for row, a in enumerate(lefts):
+                step = max(1, _AT_ONCE // (len(a.rows) * len(flat)))
+                for i in range(0, len(orders), step):
+                    moved = orders[i : i + step].to(table.device)
+                    worst = self._worst(table[moved[:, a.rows] * n + moved[:, a.nearest]], a)  # (draws, n, layers)
+                    out[i : i + step, row, some] = 2 * worst.sum(1, dtype=torch.int64).cpu().to(torch.float64) / n**2
         return out
 
     def remarks(self, a: Ranks) -> tuple[str, ...]:
@@ -120,8 +124,8 @@ class InformationImbalance(Metric):
         )
 
     def _worst(self, ranks: torch.Tensor, a: Ranks) -> torch.Tensor:
-        """(B, n): of the ranks (B, m) at a's nearest, the largest of each sample."""
+        """(B, n, M): of the ranks (B, m, M) at a's nearest, the largest of each sample."""
         if len(a.rows) == a.n:
             return ranks
-        out = torch.zeros(len(ranks), a.n, dtype=ranks.dtype, device=ranks.device)
-        return out.scatter_reduce_(1, a.rows.expand(len(ranks), -1), ranks, "amax")
+        out = torch.zeros(len(ranks), a.n, ranks.shape[2], dtype=ranks.dtype, device=ranks.device)
+        return out.scatter_reduce_(1, a.rows[None, :, None].expand_as(ranks), ranks, "amax")
