@@ -72,6 +72,7 @@ class Prepared:
     fingerprint : of the features.
     samples : fingerprint of the samples; empty if unknown.
     remarks : what a reader must know.
+    ids : the samples' ids; empty if unknown.
     """
 
     sides: tuple
@@ -81,6 +82,7 @@ class Prepared:
     fingerprint: str
     samples: str
     remarks: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,7 +287,7 @@ def prepare(
     if not sides:
         raise UndefinedError(f"{metric} is undefined on every layer of {features.model.name}. {remarks[0]}")
     return Prepared(
-        tuple(sides), tuple(layers), features.n, features.model, features.fingerprint, features.samples, tuple(remarks)
+        tuple(sides), tuple(layers), features.n, features.model, features.fingerprint, features.samples, tuple(remarks), features.ids
     )
 
 
@@ -324,6 +326,8 @@ def compare(
         raise InputError(f"alpha = {alpha}; a level lies between 0 and 1.")
     if null not in NULLS:
         raise SpecError(f"There is no null {null!r}. {suggestion(null, NULLS)}")
+    if draws < 0:
+        raise InputError(f"draws = {draws}; it cannot be negative.")
     if null == "auto" and draws < 1:
         raise InputError(f"null='auto' with draws = {draws}: it draws where the closed form leaves doubt; allow it some.")
     _check_same_samples(left, right)
@@ -452,6 +456,12 @@ def _check_same_samples(left: Prepared, right: Prepared) -> None:
         raise ShapeError(
             f"{left.model.name} has {left.n} samples and {right.model.name} has {right.n}; row i of both must be the "
             "same sample. Was one side extracted from a subset, or cut short?"
+        )
+    if left.ids and right.ids and left.ids != right.ids:
+        row = next(i for i, (a, b) in enumerate(zip(left.ids, right.ids, strict=True)) if a != b)
+        raise ShapeError(
+            f"Row {row} of {left.model.name} is the sample {left.ids[row]!r} and of {right.model.name} {right.ids[row]!r}; row i "
+            "of both must be the same sample. Do they come from two subsets, or in two orders?"
         )
 
 

@@ -74,6 +74,8 @@ class Features:
         if isinstance(x, Features):
             return x
         named = _named_layers(x, name)
+        if not named:
+            raise InputError(f"{name} has no layers.")
         tensors = {key: as_tensor(value, name=_called(name, key, named)) for key, value in named.items()}
         matrices = {key: as_features(value, name=_called(name, key, named)) for key, value in tensors.items()}
         sizes = {value.shape[0] for value in matrices.values()}
@@ -173,7 +175,7 @@ def _giving(value: torch.Tensor) -> Callable[[], torch.Tensor]:
 def _named_layers(x: object, name: str) -> dict[str, ArrayLike]:
     if isinstance(x, Mapping):
         return {str(key): value for key, value in x.items()}
-    if isinstance(x, list | tuple) and x and not _is_numbers(x):
+    if isinstance(x, list | tuple) and not (x and _is_numbers(x)):
         return {str(i): value for i, value in enumerate(x)}
     tensor = as_tensor(x, name=name)
     if tensor.ndim == 3:
@@ -190,7 +192,9 @@ def _is_numbers(x: list | tuple) -> bool:
     first = x[0]
     if isinstance(first, list | tuple) and first:
         return not isinstance(first[0], list | tuple) and not hasattr(first[0], "shape")
-    return not hasattr(first, "shape") or not getattr(first, "shape", ())
+    if hasattr(first, "shape"):
+        return not first.shape
+    return not hasattr(first, "__array__") and not hasattr(first, "__dlpack__")
 
 
 def _called(name: str, key: str, named: Mapping[str, object]) -> str:

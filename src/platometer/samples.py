@@ -249,9 +249,8 @@ class Paired:
         words = np.random.Philox(key=seed % 2**64).random_raw(len(units))
         kept: list[int] = []
         for unit in np.argsort(words, kind="stable"):
-            if len(kept) + len(units[unit]) > n:
-                break
-            kept += units[unit]
+            if len(kept) + len(units[unit]) <= n:
+                kept += units[unit]
         if not kept:
             raise InputError(f"A subset of {n} samples cannot hold a single group of {self.card.name}.")
         return self.take(sorted(kept))

@@ -92,6 +92,8 @@ class Cka(Metric):
         x = centred(rows.block(slice(None)))
         if self.kernel == "linear" and features:
             return Side.of_features(x, debiased=self.estimator == "debiased")
+        if self.unit == "one":
+            x = rows.block(slice(None))  # an absolute bandwidth needs distances as they are
         gram = x @ x.T if self.kernel == "linear" else rbf(x, self.bandwidth or 1.0, of_median=self.unit == "median")
         centre = {"biased": double_centred, "debiased": u_centred, "lange": lambda K: zero_diagonal(double_centred(K))}
         return Side.of_gram(unit(centre[self.estimator](gram), size=gram))
