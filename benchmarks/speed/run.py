@@ -2,7 +2,9 @@
 
 Ratios are of the least of several runs, by the wall clock and by the processor time of the whole process (core-seconds);
 a figure counts as reached only if both reach it. ``OPENBLAS_CORETYPE`` and ``OPENBLAS_L2_SIZE``, which slow a current
-numpy down where they are set, are taken out of the environment of all contenders alike.
+numpy down where they are set, are taken out of the environment of all contenders. But faiss-cpu brings an OpenBLAS of 2021,
+which on a processor that it does not know falls back to kernels four times slower: it alone is told, by
+``OPENBLAS_CORETYPE``, to use the ones that numpy's has chosen.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +27,7 @@ from benchmarks.speed import table  # noqa: E402
 from benchmarks.speed.jobs import JOBS, Contender, Job  # noqa: E402
 
 _UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+_SINCE = {"SapphireRapids": "SkylakeX", "Cooperlake": "SkylakeX"}  # what an old OpenBLAS lacks -> the nearest that it has
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,12 +109,26 @@ def _sized(job: Job, quick: bool) -> list[Contender]:
         Contender(floor.name, floor.setup, size={"n": sizes[-1]})]
 
 
+@cache
+def _kernels(python: str) -> str:
+    """What numpy's OpenBLAS has chosen for this processor; empty if it has another library."""
+    code = ("import numpy, threadpoolctl\nprint(next((p['architecture'] for p in threadpoolctl.threadpool_info() "
+            "if p['internal_api'] == 'openblas'), ''))")
+    env = {key: value for key, value in os.environ.items() if key not in _UNSET}
+    done = subprocess.run([python, "-c", code], env=env, capture_output=True, text=True, check=False)
+    name = done.stdout.strip()
+    return _SINCE.get(name, name)
+
+
 def _child(contender: Contender, size: dict, asked: argparse.Namespace) -> dict:
     """What one fresh process measured, or how it failed."""
     python = asked.peers_python if contender.peer else sys.executable
     request = json.dumps({"setup": contender.setup, "size": size, "threads": asked.threads})
-    done = subprocess.run([python, "-m", "benchmarks.speed.child", request], cwd=ROOT, env=_environment(asked.threads),
-                          capture_output=True, text=True, check=False)
+    env = _environment(asked.threads)
+    if contender.old_blas and _kernels(python):
+        env["OPENBLAS_CORETYPE"] = _kernels(python)
+    done = subprocess.run([python, "-m", "benchmarks.speed.child", request], cwd=ROOT, env=env, capture_output=True, text=True,
+                          check=False)
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1])
     last = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
@@ -130,7 +148,8 @@ def _machine(asked: argparse.Namespace, load: float) -> dict:
     return {
         "cpu": _cpu(), "cores": os.cpu_count(), "threads": asked.threads, "python": platform.python_version(),
         "memory_gb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, "system": platform.platform(),
-        "commit": _commit(), "load_before": load, "unset": list(_UNSET), "peers": _peers(asked.peers_python), **libraries,
+        "commit": _commit(), "load_before": load, "unset": list(_UNSET),
+        "peers": _peers(asked.peers_python), "faiss_kernels": _kernels(asked.peers_python), **libraries,
     }
 
 
