@@ -287,7 +287,8 @@ def prepare(
     if not sides:
         raise UndefinedError(f"{metric} is undefined on every layer of {features.model.name}. {remarks[0]}")
     return Prepared(
-        tuple(sides), tuple(layers), features.n, features.model, features.fingerprint, features.samples, tuple(remarks), features.ids
+        tuple(sides), tuple(layers), features.n, features.model, features.fingerprint, features.samples, tuple(remarks),
+        features.ids,
     )
 
 
@@ -460,8 +461,8 @@ def _check_same_samples(left: Prepared, right: Prepared) -> None:
     if left.ids and right.ids and left.ids != right.ids:
         row = next(i for i, (a, b) in enumerate(zip(left.ids, right.ids, strict=True)) if a != b)
         raise ShapeError(
-            f"Row {row} of {left.model.name} is the sample {left.ids[row]!r} and of {right.model.name} {right.ids[row]!r}; row i "
-            "of both must be the same sample. Do they come from two subsets, or in two orders?"
+            f"Row {row} of {left.model.name} is the sample {left.ids[row]!r} and of {right.model.name} {right.ids[row]!r}; "
+            "row i of both must be the same sample. Do they come from two subsets, or in two orders?"
         )
 
 
