@@ -22,7 +22,6 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -95,17 +94,21 @@ def cell(spec: str, kind: str, n: int, layers: int, sets: int, draws: int, seed:
     return found
 
 
-def main(say: Callable[[str], None] = partial(print, flush=True)) -> None:
+def main() -> None:
+    say = partial(print, flush=True)
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--quick", action="store_true", help="n = 256 only, fewer data sets")
     arguments.add_argument("--draws", type=int, default=1000)
+    arguments.add_argument("--metrics", nargs="*", default=METRICS)
+    arguments.add_argument("--samples", type=int, nargs="*", default=(256, 1024))
     arguments.add_argument("--json", type=Path)
     options = arguments.parse_args()
     plan = [(256, 1, 20), (256, 6, 10)] + ([] if options.quick else [(1024, 1, 10), (1024, 6, 3)])
+    plan = [entry for entry in plan if entry[0] in options.samples]
     say(f"{'metric':26}{'features':10}{'n':>6}{'grid':>6}{'judged':>8}"
         + "".join(f"{how + ' ' + str(a):>18}" for how in ("closed form", "auto") for a in LEVELS) + f"{'skewness':>10}")
     rows = []
-    for spec in METRICS:
+    for spec in options.metrics:
         for kind in KINDS:
             for n, layers, sets in plan:
                 if options.quick:
