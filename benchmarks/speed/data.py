@@ -11,18 +11,27 @@ _LATENT = 48
 
 
 def grid(size: dict) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Two models' layers: each is one shared latent space, decaying, seen through its own map, with noise and a mean.
+    """Two models' layers: what a model sees turns with depth from one latent space into another, both partly its own.
+
+    The latent spaces fall off; each layer has its own map, noise and mean.
 
     Parameters
     ----------
     size : n; left, right: how many layers; d, p: their widths.
     """
     rng = np.random.default_rng(11)
-    z = rng.standard_normal((size["n"], _LATENT), np.float32) * np.arange(1, _LATENT + 1, dtype=np.float32) ** -0.5
-    return (
-        [_layer(z, size["d"], rng) for _ in range(size["left"])],
-        [_layer(z, size["p"], rng) for _ in range(size["right"])],
-    )
+    shared = _latent(size["n"], rng), _latent(size["n"], rng)
+    return _model(shared, size["left"], size["d"], rng), _model(shared, size["right"], size["p"], rng)
+
+
+def _model(shared: tuple[np.ndarray, np.ndarray], layers: int, d: int, rng: np.random.Generator) -> list[np.ndarray]:
+    early, late = (z + np.float32(0.4) * _latent(len(z), rng) for z in shared)
+    angles = np.linspace(0, 1.2, layers, dtype=np.float32) if layers else ()
+    return [_layer(np.cos(a) * early + np.sin(a) * late, d, rng) for a in angles]
+
+
+def _latent(n: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.standard_normal((n, _LATENT), np.float32) * np.arange(1, _LATENT + 1, dtype=np.float32) ** -0.5
 
 
 def _layer(z: np.ndarray, d: int, rng: np.random.Generator) -> np.ndarray:
