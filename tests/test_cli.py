@@ -245,7 +245,8 @@ def test_interrupted_it_says_so_and_what_is_finished_is_kept(tmp_path: Path) -> 
     study = tmp_path / "s.toml"
     study.write_text(study.read_text().replace("draws = 20", "draws = 2000000"))
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([*SHELL, "run", "s.toml"], cwd=tmp_path, **pipes)
+    process = subprocess.Popen([*SHELL, "run", "s.toml"], cwd=tmp_path, **pipes,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # which a shell's & ignores
     end = time.monotonic() + 120
     while len(list(tmp_path.glob("runs/toy/features/*/manifest.json"))) < 2:
         assert time.monotonic() < end
