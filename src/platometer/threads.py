@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
@@ -27,6 +28,17 @@ def spread(kernel: Callable, start: int, stop: int, *args: object, least: int = 
         return
     edges = np.linspace(start, stop, threads + 1).astype(np.int64)
     list(_pool(os.getpid(), threads).map(lambda i: kernel(int(edges[i]), int(edges[i + 1]), *args), range(threads)))
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """While this lasts, torch computes on one thread: many small products lose more in waiting for threads than they win."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @cache

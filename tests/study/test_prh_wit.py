@@ -153,20 +153,20 @@ def test_padding_on_either_side_gives_the_same_means(kind: str, tmp_path: Path) 
     """The released code pads on the left and passes no position ids; rotary and ALiBi positions make that no difference."""
     transformers = pytest.importorskip("transformers")
     folder = tiny.save(kind, tmp_path / kind)
-    model = models.load(f"hf:{folder}", device="cpu", dtype="float64")
+    model = models.load(f"hf:{folder}", device="cpu")
     assert model.details["padding"] == "right"
     found = model.encode(tiny.TEXTS)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, padding_side="left")
     tokenizer.pad_token = tokenizer.eos_token  # whichever it is, it is never read
-    inputs = tokenizer(list(tiny.TEXTS), return_tensors="pt", padding=True)
+    inputs = tokenizer(list(tiny.TEXTS), return_tensors="pt", padding=True, truncation=True)
     assert not inputs["attention_mask"][:, 0].all()
-    network = transformers.AutoModel.from_pretrained(folder, dtype=torch.float64)
+    network = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32)
     with torch.inference_mode():
         states = network(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], output_hidden_states=True)
-    mask = inputs["attention_mask"][..., None].double()
+    mask = inputs["attention_mask"][..., None].bool()
     for mine, state in zip(found.values(), states.hidden_states, strict=True):
-        theirs = (state * mask).sum(1) / mask.sum(1)
-        assert torch.allclose(mine, theirs, atol=1e-6)
+        theirs = state.masked_fill(~mask, 0).sum(1) / mask.sum(1)  # what a network makes of padding may be NaN
+        assert torch.allclose(mine, theirs, atol=1e-5)
 
 
 def test_the_released_codes_pad_token_changes_nothing(make_padded: Callable) -> None:

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numba
 import numpy as np
 import torch
 
-from platometer.threads import spread
+from platometer.threads import alone, spread
 
 ROUNDING = 1e-6
 _DRAWS = 8  # gathered together
 _PAIRS = 8192  # pairs of samples of one product
+_FEW = 16  # left matrices up to which a product is so short that one thread is quicker than two
 _BYTES = 2**29  # of the right matrices side by side
 
 
@@ -60,7 +62,8 @@ def _drawn(left: torch.Tensor, right: np.ndarray, moves: np.ndarray, out: np.nda
         for low, high in itertools.pairwise(starts):
             first, last = _first(low, n), _first(high, n)
             spread(_gathered, low, high, right, some, first, wide, least=1)
-            sums = (left[:, first:last] @ torch.from_numpy(wide[: last - first])).numpy()
+            with alone() if len(left) < _FEW else nullcontext():
+                sums = (left[:, first:last] @ torch.from_numpy(wide[: last - first])).numpy()
             out[at : at + len(some)] += sums.reshape(len(out[0]), len(some), m).transpose(1, 0, 2)
 
 

@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from platometer import threads
+
 SIDE = 32  # pixels of a picture
 CONTEXT = 64  # words of a text
 PAD, START, UNKNOWN = 0, 1, 2  # ids before the words'
@@ -252,12 +254,10 @@ def _batches(n: int, batch: int, chance: torch.Generator) -> Iterator[torch.Tens
 @contextmanager
 def _alone() -> Iterator[None]:
     """One thread, gradients on, and the processor's rounding the same each time."""
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(1)
+    strict = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)
     try:
-        with torch.inference_mode(False), torch.enable_grad():
+        with threads.alone(), torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
         torch.use_deterministic_algorithms(strict)
-        torch.set_num_threads(threads)
