@@ -92,6 +92,7 @@ def align(
     metric: Annotated[str, typer.Option(help="Such as 'cka(estimator=debiased)'; see 'list metrics'.")] = "mutual_knn(k=10)",
     conditioning: Annotated[str, typer.Option(help="unit, none, clamp, platonic-rep(exact), ...")] = "unit",
     draws: Annotated[int, typer.Option(min=0, help="Re-pairings that say what chance gives; 0 for none.")] = 1000,
+    null: Annotated[str, typer.Option(help="draws, closed-form, or auto: draws only where the decision is open.")] = "draws",
     seed: Annotated[int, typer.Option(help="Of the re-pairings.")] = 0,
     alpha: Annotated[float, typer.Option(help="Level of the threshold.")] = 0.05,
     summary: Annotated[str, typer.Option(help="max, mean, last or rowmax over the layer grid.")] = "max",
@@ -107,8 +108,8 @@ def align(
     sides = vectors.matched(_vectors(left, left_key), _vectors(right, right_key))
     with _bar(f"{draws} draws") as progress:
         found = alignment.align(
-            sides[0], sides[1], metric, conditioning=conditioning, draws=draws, seed=seed, alpha=alpha, summary=summary,
-            undefined=undefined, device=device, progress=progress,
+            sides[0], sides[1], metric, conditioning=conditioning, draws=draws, null=null, seed=seed, alpha=alpha,
+            summary=summary, undefined=undefined, device=device, progress=progress,
         )
     if as_json:
         from platometer.study._cells import as_answer

@@ -46,8 +46,10 @@ SCHEMA = pa.schema([
     ("score", pa.float64()),
     ("left_layer", pa.string()),  # the most alike pair of layers
     ("right_layer", pa.string()),
-    ("null", pa.string()),  # how the pairing was broken; the columns below are null without draws
+    ("null", pa.string()),  # how the pairing was broken; the columns below are null without a null
+    ("method", pa.string()),  # draws, sequential draws, or closed form
     ("draws", pa.int64()),
+    ("least_p", pa.float64()),  # the smallest p that the null could have given
     ("seed", pa.int64()),
     ("null_mean", pa.float64()),
     ("null_sd", pa.float64()),

@@ -123,7 +123,8 @@ def _pair(left: dict, right: dict, metric: str, draws: int, rng: np.random.Gener
     row = {
         "study": "prh-photographs", "data": "photos", "samples": "5c0e2f6d9a41b7e3", "n": 700, "metric": metric,
         "conditioning": "unit", "alike": alike, "summary": "max", "score": score, "left_layer": names[0][at[0]],
-        "right_layer": names[1][at[1]], "null": "permutation" if draws else None, "draws": draws, "seed": 0,
+        "right_layer": names[1][at[1]], "null": "permutation" if draws else None,
+        "method": "draws" if draws else None, "draws": draws, "least_p": 1 / (draws + 1) if draws else None, "seed": 0,
         "remarks": [], "notes": [], "versions": {}, "key": key, "alpha": 0.05, "p_bh": None, "p_holm": None,
     } | _chance(score, null, alike)
     for side, model in (("left", left), ("right", right)):

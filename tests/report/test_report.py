@@ -288,11 +288,23 @@ def test_a_missing_column_a_missing_grid_and_a_missing_field_are_named():
     (0.48951, 1000, "0.490"), (1 / 1001, 1000, "≤\u00a00.001"),
 ])
 def test_a_p_at_the_floor_is_printed_as_a_bound(p, draws, said):
-    assert p_value({"p": p, "draws": draws}) == said
+    assert p_value({"p": p, "least_p": 1 / (draws + 1)}) == said
+
+
+def test_a_row_whose_null_is_a_closed_form_is_judged_without_draws():
+    made = small()
+    for row in made["rows"]:
+        row |= {"draws": 0, "method": "closed form", "null": "closed form (Pearson III)", "least_p": 1 / 20001}
+    for grid in made["grids"].values():
+        grid["draws"] = []
+    text = Seen(page(made)).text
+    assert "No null was drawn" not in text
+    assert "closed form )" in text or "closed form)" in text
+    assert "where chance gives" in text
 
 
 def test_a_corrected_p_is_a_bound_where_the_plain_one_is():
-    row = {"p": 0.01, "p_bh": 0.03, "p_holm": 1.0, "draws": 99}
+    row = {"p": 0.01, "p_bh": 0.03, "p_holm": 1.0, "least_p": 0.01}
     assert p_value(row, "p_bh") == "≤\u00a00.030"
     assert p_value(row, "p_holm") == "1.000"
 

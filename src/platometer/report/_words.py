@@ -30,33 +30,23 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def p_value(row: Mapping, key: str = "p") -> str:
-    r"""A p-value of a row; with ≤ where the draws could not give a smaller one.
+    r"""A p-value of a row; with ≤ where the null could not give a smaller one.
 
     Parameters
     ----------
-    row : with ``draws`` and ``p``.
+    row : with ``p`` and ``least_p``.
     key : ``"p"``, ``"p_bh"`` or ``"p_holm"``; a corrected value is bounded where the plain one is.
 
     Examples
     --------
-    >>> p_value({"p": 0.001, "draws": 999}), p_value({"p": 0.25, "draws": 999})
+    >>> p_value({"p": 0.001, "least_p": 0.001}), p_value({"p": 0.25, "least_p": 0.001})
     ('≤\xa00.001', '0.250')
     """
     value = row[key]
     if value is None:
         return "–"
     text = f"{value:.3f}" if value >= 0.00095 else f"{value:.1g}"
-    return f"≤\u00a0{text}" if row["draws"] and row["p"] <= least_p(row) and value < 1 else text
-
-
-def least_p(row: Mapping) -> float:
-    """The smallest p-value that the row's draws can give, 1 / (draws + 1).
-
-    Parameters
-    ----------
-    row : with ``draws``.
-    """
-    return 1 / (row["draws"] + 1) + 1e-12
+    return f"≤\u00a0{text}" if row["p"] <= row["least_p"] + 1e-12 and value < 1 else text
 
 
 def equals(text: str) -> str:
@@ -185,10 +175,10 @@ def _short_of_draws(rows: Sequence[Mapping]) -> str:
     drawn = [row for row in rows if row["draws"]]
     if not drawn:
         return ""
-    row = drawn[0]
-    if least_p(row) > row["alpha"] + 1e-9:
-        return (f"{row['draws']:,} draws cannot give a p below {least_p(row):.2g}, so nothing can pass at "
+    row = max(drawn, key=lambda row: row["draws"])  # those that ended early were told enough
+    if row["least_p"] > row["alpha"] + 1e-9:
+        return (f"{row['draws']:,} draws cannot give a p below {row['least_p']:.2g}, so nothing can pass at "
                 f"{percent(row['alpha'])}")
-    if least_p(row) * len(drawn) > row["alpha"] + 1e-9:
+    if row["least_p"] * len(drawn) > row["alpha"] + 1e-9:
         return f"{row['draws']:,} draws are too few for Holm’s correction over {len(drawn):,} pairs to pass any"
     return ""

@@ -244,7 +244,7 @@
   function about(row, a, b) {
     if (!row) return a === b ? `${a} with itself: not compared.` : `${a} and ${b}: not compared.`;
     const said = [`${row.left} ${joint(row)} ${row.right}: raw ${number(row.score)}`];
-    if (row.draws) said.push(`chance ${number(row.null_mean)}`, `threshold ${number(row.tau)}`, `calibrated ${number(row.calibrated)}`, `p\u00a0${bound(row.said.p)} (BH ${row.said.p_bh}, Holm ${row.said.p_holm})`);
+    if (row.said.p !== "–") said.push(`chance ${number(row.null_mean)}`, `threshold ${number(row.tau)}`, `calibrated ${number(row.calibrated)}`, `p\u00a0${bound(row.said.p)} (BH ${row.said.p_bh}, Holm ${row.said.p_holm})`);
     return `${said.join(", ")}; layers ${row.left_layer} ${joint(row)} ${row.right_layer}`;
   }
 
@@ -403,8 +403,9 @@
   function chance(panel, row) {
     const svg = panel.querySelector(".null"), caption = panel.querySelector("figcaption"), hist = row.hist, width = Math.min(panel.clientWidth, 420);
     if (!hist) {
-      clear(svg, width, 30, "No null was drawn");
-      put(svg, "text", { x: 0, y: 20, class: "soft" }, "No null was drawn.");
+      const why = row.said.p === "–" ? "No null was drawn." : `No draws were needed: the null is a closed form, with mean ${number(row.null_mean)} and threshold ${number(row.tau)}.`;
+      clear(svg, width, 30, why);
+      put(svg, "text", { x: 0, y: 20, class: "soft" }, why);
       caption.textContent = `${row.left} ${joint(row)} ${row.right}, n = ${row.n}.`;
       return;
     }

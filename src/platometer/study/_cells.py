@@ -33,7 +33,7 @@ class Cell:
     ----------
     left, right : content keys of the features.
     metric, conditioning, summary, undefined : as specs.
-    draws, seed, alpha : of the null.
+    draws, null, seed, alpha : of the null.
     within : labels of samples that change places only with each other, or None.
     blocks : labels of samples that move together, or None.
     """
@@ -47,6 +47,7 @@ class Cell:
     alpha: float
     summary: str
     undefined: str
+    null: str = "draws"
     within: tuple[str, ...] | None = None
     blocks: tuple[str, ...] | None = None
 
@@ -99,8 +100,8 @@ class Desk:
             return found
         left, right = self._side(cell, cell.left), self._side(cell, cell.right)
         result = alignment.compare(
-            left, right, cell.metric, conditioning=cell.conditioning, draws=cell.draws, seed=cell.seed,
-            alpha=cell.alpha, summary=cell.summary, within=cell.within, blocks=cell.blocks,
+            left, right, cell.metric, conditioning=cell.conditioning, draws=cell.draws, null=cell.null,
+            seed=cell.seed, alpha=cell.alpha, summary=cell.summary, within=cell.within, blocks=cell.blocks,
         )
         value = {"schema": SCHEMA, "key": cell.key} | as_answer(result)
         files.write_json(path, value)
@@ -203,7 +204,8 @@ def as_answer(a: Alignment) -> dict:
         "null_sd_grid": None if a.null_sd is None else a.null_sd.tolist(),
         "calibration": None if c is None else {
             "p": c.p, "null_mean": c.null_mean, "null_sd": c.null_sd, "z": c.z, "excess": c.excess, "tau": c.tau,
-            "score": c.score, "alpha": c.alpha, "null": c.null, "seed": c.seed, "draws": c.draws.tolist(),
+            "score": c.score, "alpha": c.alpha, "null": c.null, "seed": c.seed, "method": c.method, "least": c.least,
+            "note": c.note, "draws": c.draws.tolist(),
         },
         "remarks": list(a.remarks), "versions": dict(a.versions),
     }

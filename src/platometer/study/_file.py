@@ -81,7 +81,7 @@ class AlignTable(_Strict):
     metrics, conditioning : specs, one or a list.
     pairs : ``"cross"`` (of different modalities), ``"within"`` (of the same) or ``"all"``; cross where there are any
         if None, else all.
-    draws, alpha, summary, undefined : as for `platometer.align`.
+    draws, null, alpha, summary, undefined : as for `platometer.align`.
     within : what is held fixed when chance re-pairs samples. The name of a view: samples with equal items in it (the same
         class label, the same text) change places only with each other. Or a text file with one label per line, in
         the order of the samples. Captions of one picture (``captions = "all"``) move together without being asked.
@@ -91,6 +91,7 @@ class AlignTable(_Strict):
     conditioning: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)] = ["unit"]
     pairs: Literal["cross", "all", "within"] | None = None
     draws: Annotated[int, Field(ge=0)] = 1000
+    null: Literal["draws", "closed-form", "auto"] = "draws"
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     summary: Literal["max", "mean", "last", "rowmax"] = "max"
     undefined: Literal["error", "drop"] = "error"

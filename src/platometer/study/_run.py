@@ -467,8 +467,8 @@ def _asked(
     first, second = (right, left) if turned else (left, right)
     cell = Cell(
         left=first.fingerprint, right=second.fingerprint, metric=str(metrics.parse(metric)),
-        conditioning=str(Conditioning.parse(conditioning)), draws=wanted.draws, seed=study.file.seed, alpha=wanted.alpha,
-        summary=wanted.summary, undefined=wanted.undefined, within=labels.within, blocks=labels.blocks,
+        conditioning=str(Conditioning.parse(conditioning)), draws=wanted.draws, null=wanted.null, seed=study.file.seed,
+        alpha=wanted.alpha, summary=wanted.summary, undefined=wanted.undefined, within=labels.within, blocks=labels.blocks,
     )
     return Asked(pair, cell, turned)
 
@@ -524,10 +524,12 @@ def _row(
         "left_layers": len(answer["left_layers"]), "right_layers": len(answer["right_layers"]),
         "metric": answer["metric"], "conditioning": answer["conditioning"], "alike": answer["alike"],
         "summary": answer["summary"], "score": answer["score"], "left_layer": answer["best"]["left"],
-        "right_layer": answer["best"]["right"], "null": c.get("null"), "draws": len(c["draws"]) if c else 0,
-        "seed": cell.seed, "null_mean": c.get("null_mean"), "null_sd": c.get("null_sd"), "excess": c.get("excess"),
+        "right_layer": answer["best"]["right"], "null": c.get("null"), "method": c.get("method"),
+        "draws": len(c["draws"]) if c else 0, "least_p": c.get("least"), "seed": cell.seed,
+        "null_mean": c.get("null_mean"), "null_sd": c.get("null_sd"), "excess": c.get("excess"),
         "z": c.get("z"), "p": c.get("p"), "p_bh": None, "p_holm": None, "alpha": cell.alpha, "tau": c.get("tau"),
-        "calibrated": c.get("score"), "remarks": answer["remarks"], "versions": answer["versions"], "key": cell.key,
+        "calibrated": c.get("score"), "remarks": answer["remarks"] + ([c["note"]] if c.get("note") else []),
+        "versions": answer["versions"], "key": cell.key,
     } | _side("left", left) | _side("right", right)
 
 
