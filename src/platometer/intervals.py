@@ -8,12 +8,13 @@ about other n.) Three ways to say how far it may be off:
     Cut the samples into two random halves, many times. The halves share no sample and no copy, so the difference of their
     scores has twice the variance of a score at n/2, exactly; the variance at n is half of that at n/2 (the rate of every
     score with a sqrt(n) limit; Politis and Romano 1994). Where a score is a share of neighbours, whose variance
-    follows its level, and the level falls with n, this is done on the scale of arcsin(sqrt(score)). Student's t with
-    as many degrees of freedom as halvings, so that few of them widen the interval.
+    follows its level, and the level falls with n, this is done on the scale of arcsin(sqrt(score)); differences of two
+    scores are taken as they are. Student's t with as many degrees of freedom as halvings, so that few of them widen the
+    interval.
 ``"jackknife"``, for metrics that see all distances
     Leave out one of g random groups at a time: (g-1)/g sum (s_j - mean)^2 (Tukey 1958; Shao and Wu 1989). For neighbour
-    metrics it is too wide by 1.4 to 1.8: a jackknife overestimates (Efron and Stein 1981), and what depends on the few
-    nearest stays rough however many samples there are.
+    metrics it is too wide, by 1.4 to 1.8 at k = 10 and more at k = 1: a jackknife overestimates (Efron and Stein 1981),
+    and what depends on the few nearest stays rough however many samples there are.
 ``"queries"``, for neighbour metrics
     Draw the queries again and hold everyone's neighbours fixed. It answers another question: how the score would
     vary over other queries *in this gallery*; for fresh galleries it is too narrow.
@@ -59,7 +60,7 @@ _NOTES = {
     "jackknife": "for the mean score of fresh samples of this size",
     "queries": "for other queries in this gallery, which is held fixed; too narrow for fresh galleries",
 }
-_ROUGH = "; too wide for neighbour metrics, by 1.4 to 1.8"
+_ROUGH = "; too wide for neighbour metrics, by 1.4 to 1.8 at k = 10 and more below"
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Rows of the samples -> the scores over them, (1,) or (2,)."""
@@ -273,9 +274,11 @@ class _Study:
             return grid[..., -1, -1]
         return grid.max((-2, -1)) if self.metric.facts.alike == "high" else grid.min((-2, -1))
 
-    def stable(self, scores: np.ndarray) -> np.ndarray:
-        """Scores on the scale where their variance does not follow their level."""
-        return np.arcsin(np.sqrt(np.clip(scores, 0, 1))) if self.is_share else scores
+    def contrast(self, scores: np.ndarray) -> float:
+        """What is estimated: a difference; or one score, on the scale where its variance does not follow its level."""
+        if len(scores) == 2:
+            return float(scores[0] - scores[1])
+        return math.asin(math.sqrt(min(max(float(scores[0]), 0.0), 1.0))) if self.is_share else float(scores[0])
 
     def plain(self, value: float) -> float:
         """From that scale back, held inside the metric's range."""
@@ -283,6 +286,10 @@ class _Study:
             return math.sin(min(max(value, 0.0), math.pi / 2)) ** 2
         low, high = self.metric.facts.range
         return min(max(value, low), high)
+
+    def slope(self, score: float) -> float:
+        """What one unit of that scale is worth, here."""
+        return 2 * math.sqrt(max(score * (1 - score), 0.0)) if self.is_share else 1.0
 
     @property
     def is_share(self) -> bool:
@@ -297,31 +304,18 @@ def _spread(
     stream = np.random.Generator(np.random.Philox(key=seed % 2**64))
     if method == "queries":
         return _over_queries(study, observed, level, draws, stream)
-    contrast = lambda scores: float(scores[0] if len(scores) == 1 else scores[0] - scores[1])  # noqa: E731
-    value = lambda rows: contrast(study.stable(study.scores(rows)))  # noqa: E731
+    single = len(observed) == 1
+    value = lambda rows: study.contrast(study.scores(rows))  # noqa: E731
     if method == "subsample":
         sd, freedom = _halves(value, study.n, draws, stream), draws
     else:
         sd, freedom = _groups(value, study.n, draws, stream), draws - 1
-    reach = float(special.stdtrit(freedom, (1 + level) / 2))
-    middle = contrast(study.stable(observed))
-    if len(observed) == 1:
-        low, high = study.plain(middle - reach * sd), study.plain(middle + reach * sd)
-        return low, high, sd * _slope(study, observed), math.nan
-    slope = _slope(study, observed)
-    difference = contrast(observed)
-    p = 1.0 if difference == 0 else 0.0 if sd == 0 else float(2 * special.stdtr(freedom, -abs(middle) / sd))
-    return difference - reach * sd * slope, difference + reach * sd * slope, sd * slope, p
-
-
-def _slope(study: _Study, observed: np.ndarray) -> float:
-    """What one unit of the stable scale is worth in scores, here; between two scores, the secant."""
-    if not study.is_share:
-        return 1.0
-    a, b = float(observed[0]), float(observed[-1])
-    if a == b:
-        return max(2 * math.sqrt(max(a * (1 - a), 0.0)), 1e-12)
-    return float((a - b) / (study.stable(np.array(a)) - study.stable(np.array(b))))
+    reach = float(special.stdtrit(freedom, (1 + level) / 2)) * sd
+    middle = study.contrast(observed)
+    if single:
+        return study.plain(middle - reach), study.plain(middle + reach), sd * study.slope(float(observed[0])), math.nan
+    p = 1.0 if middle == 0 else 0.0 if sd == 0 else float(2 * special.stdtr(freedom, -abs(middle) / sd))
+    return middle - reach, middle + reach, sd, p
 
 
 def _halves(value: Callable[[np.ndarray], float], n: int, draws: int, stream: np.random.Generator) -> float:
