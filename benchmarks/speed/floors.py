@@ -25,7 +25,7 @@ def grams(size: dict) -> dict[str, Part]:
 
 def study_grams(size: dict) -> dict[str, Part]:
     """The same for every layer of a study."""
-    return grams(size | {"left": size["layers"] * size["models"], "right": 0})
+    return grams(size | {"left": size["layers"] * size["models"], "right": 0, "p": 1})
 
 
 def products(size: dict) -> dict[str, Part]:

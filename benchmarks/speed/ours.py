@@ -86,7 +86,7 @@ def rsa(size: dict) -> dict[str, Part]:
 def study_of_files(size: dict) -> dict[str, Part]:
     """A study of files of vectors, and only its necessary calls: each layer prepared once, each pair compared."""
     folder, names = Path(tempfile.mkdtemp()), [f"model_{i}" for i in range(size["models"])]
-    lefts, _ = data.grid(size | {"left": size["layers"] * len(names), "right": 0})
+    lefts, _ = data.grid(size | {"left": size["layers"] * len(names), "right": 0, "p": 1})
     layers = dict(zip(names, (lefts[i :: len(names)] for i in range(len(names))), strict=True))
     for name in names:
         np.savez(folder / f"{name}.npz", **{f"layer_{i}": x for i, x in enumerate(layers[name])})
