@@ -14,13 +14,6 @@ from platometer.errors import InputError, NotFiniteError, ShapeError
 X = np.arange(12.0).reshape(4, 3) / 4
 
 
-class Bfloat16:
-    """As ml_dtypes' arrays appear: numpy does not know the dtype, and torch cannot share it."""
-
-    def __init__(self, x: np.ndarray):
-        self.x = x
-
-
 class Lying:
     """Says that it shares memory, and then cannot."""
 
@@ -40,7 +33,9 @@ class Lying:
     n=st.integers(1, 6), d=st.integers(1, 5), order=st.sampled_from("CF"), step=st.sampled_from([1, 2, -1, -2]),
     writable=st.booleans(), seed=st.integers(0, 99),
 )
-def test_any_numpy_array_gives_its_numbers(dtype: str, n: int, d: int, order: str, step: int, writable: bool, seed: int) -> None:
+def test_any_numpy_array_gives_its_numbers(
+    dtype: str, n: int, d: int, order: str, step: int, writable: bool, seed: int
+) -> None:
     base = np.random.default_rng(seed).integers(0, 2 if dtype == "?" else 100, size=(n * 2, d)).astype(dtype, order=order)
     x = base[::step]
     x.setflags(write=writable)
@@ -86,11 +81,13 @@ def test_lists_and_vectors_are_tables() -> None:
 
 @pytest.mark.parametrize(("x", "kind", "why"), [
     ([[1, 2], [3]], ShapeError, "ragged"), (["a", "b"], InputError, "expected an array of numbers"),
-    (None, InputError, "NoneType of dtype object"), ([[1, None]], InputError, "dtype object"), ({"a": 1}, InputError, "dict of dtype"),
+    (None, InputError, "NoneType of dtype object"), ([[1, None]], InputError, "dtype object"),
+    ({"a": 1}, InputError, "dict of dtype"),
     (X.astype(complex), InputError, "complex numbers"), (torch.tensor([1j]), InputError, "complex numbers"),
     (np.array(["2020-01-01"], dtype="M8[D]"), InputError, "datetime64"),
     (np.zeros((2, 3, 4)), ShapeError, "shape (2, 3, 4); expected (n samples, d features). Pool tokens"),
-    (np.float64(3), ShapeError, "shape ()"), (np.zeros((3, 0)), ShapeError, "no features"), (np.zeros((0, 3)), ShapeError, "0 samples"),
+    (np.float64(3), ShapeError, "shape ()"), (np.zeros((3, 0)), ShapeError, "no features"),
+    (np.zeros((0, 3)), ShapeError, "0 samples"),
 ])
 def test_what_is_no_table_of_numbers_says_what_it_is(x: object, kind: type, why: str) -> None:
     with pytest.raises(kind) as caught:
@@ -124,7 +121,7 @@ def test_infinities_that_cancel_are_seen_and_sums_that_overflow_are_not_mistaken
 
 def test_sides_of_different_length_are_an_error_that_names_the_slip() -> None:
     check_paired(torch.zeros(3, 2), torch.zeros(3, 5))
-    with pytest.raises(ShapeError, match="a has 3 samples and b has 4; they must be paired. Rows must be the same samples"):
+    with pytest.raises(ShapeError, match=r"a has 3 samples and b has 4; they must be paired. Rows must be the same samples"):
         check_paired(torch.zeros(3, 2), torch.zeros(4, 2), names=("a", "b"))
     with pytest.raises(ShapeError, match=r"must be paired\.$"):
         check_paired(torch.zeros(3, 2), torch.zeros(4, 5))

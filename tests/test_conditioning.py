@@ -16,7 +16,10 @@ from platometer.errors import SpecError, UndefinedError
 
 GOLDEN = Path(__file__).parent / "golden"
 X = torch.tensor([[3.0, 4.0], [0.0, -2.0], [-1e-200, 1e-200], [1e200, 1e200]], dtype=torch.float64)
-ALL = ["unit", "none", "clamp(q=0.95)", "clamp(q=0.5)", "platonic-rep(exact)", "platonic-rep(sample-mean)", "platonic-rep(exact, q=0.9)"]
+ALL = [
+    "unit", "none", "clamp(q=0.95)", "clamp(q=0.5)", "platonic-rep(exact)", "platonic-rep(sample-mean)",
+    "platonic-rep(exact, q=0.9)",
+]
 
 
 def table(seed: int, n: int = 20, d: int = 7) -> torch.Tensor:
@@ -42,7 +45,8 @@ def test_defaults_are_those_of_the_released_command_line() -> None:
 @pytest.mark.parametrize(("text", "why"), [
     ("units", "There is no conditioning 'units'. Did you mean 'unit'"), ("clamp(p=1)", "has no option 'p'"),
     ("unit(q=0.5)", "'unit' has no option 'q'"), ("unit(exact)", "expected platonic-rep(exact)"),
-    ("platonic-rep(median)", "expected platonic-rep(exact) or platonic-rep(sample-mean)"), ("clamp(q=0)", "q must lie in (0, 1]"),
+    ("platonic-rep(median)", "expected platonic-rep(exact) or platonic-rep(sample-mean)"),
+    ("clamp(q=0)", "q must lie in (0, 1]"),
     ("clamp(q=1.01)", "q must lie in (0, 1]"), ("clamp(q=nan)", "q must lie in (0, 1]"), ("clamp(q=high)", "q must lie"),
     ("clamp(q=true)", "q must lie in (0, 1]"), ("platonic-rep(true)", "expected platonic-rep(exact)"),
     ("platonic-rep(none)", "expected platonic-rep(exact)"),
@@ -105,7 +109,8 @@ def test_quantiles_are_numpys(n: int, d: int, q: float, seed: int) -> None:
     x = table(seed, n, d)
     flat = np.abs(x.numpy())
     assert Conditioning("clamp", q=q).limit([x]) == pytest.approx(np.quantile(flat, q), rel=1e-12)
-    assert Conditioning("platonic-rep", "sample-mean", q).limit([x]) == pytest.approx(np.quantile(flat, q, axis=1).mean(), rel=1e-12)
+    each = np.quantile(flat, q, axis=1)
+    assert Conditioning("platonic-rep", "sample-mean", q).limit([x]) == pytest.approx(each.mean(), rel=1e-12)
 
 
 @pytest.mark.parametrize("text", ALL)
@@ -117,7 +122,8 @@ def test_rows_read_in_parts_are_those_conditioned_at_once(text: str, dtype: torc
     torch.testing.assert_close(rule.rows(x).block(slice(None)), whole, rtol=1e-14, atol=1e-15)
     for size in (1e-300, 1e-160, 1e160, 1e300):
         if text != "none":
-            torch.testing.assert_close(rule.rows(x.double() * size).block(slice(None)), rule(x.double()), rtol=1e-12, atol=1e-14)
+            found = rule.rows(x.double() * size).block(slice(None))
+            torch.testing.assert_close(found, rule(x.double()), rtol=1e-12, atol=1e-14)
 
 
 def test_unit_rows_of_half_precision_are_not_copied() -> None:

@@ -43,5 +43,5 @@ def test_a_missing_library_is_named_with_the_extra_that_brings_it() -> None:
 
 
 def test_a_misspelt_metric_is_answered_with_the_nearest() -> None:
-    with pytest.raises(pm.PlatometerError, match="There is no metric named 'mutal_knn'. Did you mean 'mutual_knn'"):
+    with pytest.raises(pm.PlatometerError, match=r"There is no metric named 'mutal_knn'. Did you mean 'mutual_knn'"):
         pm.score([[1.0]], [[1.0]], "mutal_knn")

@@ -67,7 +67,8 @@ def test_features_of_features_are_the_same() -> None:
     (np.ones((2, 3, 4, 5)), ShapeError, "left has shape (2, 3, 4, 5); expected (n, d), or (n, L, d)"),
     (np.float64(1), ShapeError, "left has shape ()"), ([np.ones((2, 3, 4))], ShapeError, "left has shape (2, 3, 4)"),
     ([A, np.ones((4, 3, 2))], ShapeError, "left, layer 1 has shape (4, 3, 2)"), ([], InputError, "left has no layers"),
-    ({}, InputError, "left has no layers"), ("cka", InputError, "left is a str"), ([A, None], InputError, "left, layer 1 is a NoneType"),
+    ({}, InputError, "left has no layers"), ("cka", InputError, "left is a str"),
+    ([A, None], InputError, "left, layer 1 is a NoneType"),
     (np.ones((4, 0, 3)), InputError, "left has no layers"), (None, InputError, "left is a NoneType"),
     ({"a": A, "b": np.full((4, 2), np.nan)}, NotFiniteError, "left, layer b has NaN in row 0 (4 of 4"),
 ])
@@ -88,7 +89,7 @@ def test_layers_that_are_read_late_are_checked_late() -> None:
 
 def test_an_unknown_layer_suggests_the_nearest() -> None:
     found = Features.of({"blocks.0": A, "blocks.11": B}, name="vit")
-    with pytest.raises(UnknownNameError, match="vit has no layer 'block.0'. Did you mean 'blocks.0'"):
+    with pytest.raises(UnknownNameError, match=r"vit has no layer 'block.0'. Did you mean 'blocks.0'"):
         found["block.0"]
     with pytest.raises(UnknownNameError, match="vit has no layer 'x'"):
         found.only(["blocks.0", "x"])

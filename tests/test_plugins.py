@@ -77,7 +77,7 @@ def test_hyphens_and_underscores_are_the_same() -> None:
 
 
 def test_an_unknown_name_suggests_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="There is no metric named 'mutual_nn'. Did you mean 'mutual_knn'"):
+    with pytest.raises(UnknownNameError, match=r"There is no metric named 'mutual_nn'. Did you mean 'mutual_knn'"):
         plugins.load("platometer.metrics", "mutual_nn", noun="metric")
     with pytest.raises(UnknownNameError, match="There is no metric named '_grams'"):
         plugins.load("platometer.metrics", "_grams", noun="metric")

@@ -32,7 +32,9 @@ def test_equal_up_to_the_order_of_summing_is_equal() -> None:
 
 @quick
 @given(scores, many, st.sampled_from([0.01, 0.05, 0.1, 0.25, 0.5]), st.sampled_from(["high", "low"]))
-def test_a_score_beats_its_threshold_exactly_when_p_is_at_most_alpha(score: float, draws: np.ndarray, alpha: float, alike: str) -> None:
+def test_a_score_beats_its_threshold_exactly_when_p_is_at_most_alpha(
+    score: float, draws: np.ndarray, alpha: float, alike: str
+) -> None:
     sign = 1 if alike == "high" else -1
     tau = stats.threshold(score, draws, alpha=alpha, alike=alike)
     p = stats.p_value(score, draws, alike=alike)

@@ -21,7 +21,8 @@ def literal(x: list[list[int]], k: int) -> list[list[int]]:
     """The k nearest by exact inner product, without those tied with the (k + 1)-th; nearest first, equals by number."""
     found = []
     for i, row in enumerate(x):
-        ranked = sorted((-sum(Fraction(a) * b for a, b in zip(row, other, strict=True)), j) for j, other in enumerate(x) if j != i)
+        near = [sum(Fraction(a) * b for a, b in zip(row, other, strict=True)) for other in x]
+        ranked = sorted((-near[j], j) for j in range(len(x)) if j != i)
         edge = ranked[k][0] if k < len(ranked) else None
         found.append([j for value, j in ranked[:k] if value != edge])
     return found
@@ -93,7 +94,8 @@ def test_scale_changes_nothing(size: float) -> None:
     assert torch.equal(neighbours(x * size, 4).lists, neighbours(x, 4).lists)
     if 1e-30 < size < 1e30:
         single = x.float()
-        assert torch.equal(neighbours((single.double() * 2.0 ** round(np.log2(size))).float(), 4).lists, neighbours(single, 4).lists)
+        moved = single * 2.0 ** round(np.log2(size))
+        assert torch.equal(neighbours(moved, 4).lists, neighbours(single, 4).lists)
 
 
 def test_copies_of_one_sample_tie_with_each_other() -> None:
@@ -144,8 +146,8 @@ def test_inputs_are_not_written_to() -> None:
 
 def test_k_lies_between_one_and_all_others() -> None:
     check_k(1, 2)
-    for k, n, why in ((0, 5, "at least one neighbour"), (-3, 5, "at least one neighbour"), (5, 5, "each has at most 4 neighbours. Use k <= 4"),
-                      (1, 1, "at most 0 neighbours")):
+    small, large = "at least one neighbour", "each has at most 4 neighbours. Use k <= 4"
+    for k, n, why in ((0, 5, small), (-3, 5, small), (5, 5, large), (1, 1, "at most 0 neighbours")):
         with pytest.raises(InputError, match=why):
             check_k(k, n)
         with pytest.raises(InputError, match=why):

@@ -60,6 +60,15 @@ WITH_K = [spec for spec in SPECS if "k=3" in spec]
 every = pytest.mark.parametrize("spec", SPECS)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Many small products: waiting for threads costs more than they spare."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def pair(seed: int = 0, *, n: int = N, d: int = 4, p: int = 5, noise: float = 0.4) -> tuple[torch.Tensor, torch.Tensor]:
     """Two spaces that share something, off centre, axes of unequal width."""
     rng = np.random.default_rng(seed)

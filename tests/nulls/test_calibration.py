@@ -29,7 +29,7 @@ def test_where_low_is_alike_every_sign_turns() -> None:
     found = calibrate(-0.59, -DRAWS, alike="low", best=-1.0)
     high = calibrate(0.59, DRAWS)
     assert (found.p, found.tau) == (high.p, -high.tau)
-    assert (found.z, found.excess, found.score) == (pytest.approx(high.z), pytest.approx(high.excess), pytest.approx(high.score))
+    assert (found.z, found.excess, found.score) == pytest.approx((high.z, high.excess, high.score))
     assert calibrate(0.1, np.array([0.5, 0.6, 0.7]), alike="low", best=0.0, alpha=0.3).score == pytest.approx(0.8)
 
 

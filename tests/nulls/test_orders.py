@@ -86,12 +86,14 @@ def test_blocks_move_as_a_whole_in_their_order(sizes: list[int], seed: int, mixe
 
 def test_a_block_may_be_of_any_labels() -> None:
     plain = orders(6, 5, blocks=[0, 0, 1, 1, 2, 2])
-    for labels in (np.array([3, 3, 1, 1, 2, 2]), torch.tensor([5, 5, 4, 4, 9, 9]), list("aabbcc"), ((1, 2), (1, 2), 0, 0, None, None)):
+    mixed = ((1, 2), (1, 2), 0, 0, None, None)
+    for labels in (np.array([3, 3, 1, 1, 2, 2]), torch.tensor([5, 5, 4, 4, 9, 9]), list("aabbcc"), mixed):
         assert torch.equal(orders(6, 5, blocks=labels), plain)
 
 
 @pytest.mark.parametrize(("options", "kind", "why"), [
-    ({"within": [0] * 5}, ShapeError, "within= has 5 labels for 6 samples"), ({"blocks": [0] * 7}, ShapeError, "blocks= has 7 labels"),
+    ({"within": [0] * 5}, ShapeError, "within= has 5 labels for 6 samples"),
+    ({"blocks": [0] * 7}, ShapeError, "blocks= has 7 labels"),
     ({"within": [0] * 6, "blocks": [0] * 6}, InputError, "Give within= or blocks=, not both"),
     ({"draws": -1}, InputError, "draws = -1; it cannot be negative"),
     ({"blocks": [0] * 6}, InputError, "nothing to permute"),
