@@ -16,7 +16,8 @@ HOME = Path(__file__).parents[1] / "src" / "platometer"
 FLOORS = [
     {"errors", "cards", "threads"},
     {"arrays", "files", "plugins", "spec", "stats", "samples", "scenes"},
-    {"centring", "conditioning", "features", "rows", "engines", "datasets", "models"},
+    {"centring"},
+    {"conditioning", "features", "rows", "engines", "datasets", "models"},
     {"blocks", "knn", "store", "vectors", "report"},  # the page is drawn from plain rows, and knows no study
     {"metrics", "extraction", "gallery"},
     {"nulls", "dimension", "intervals", "streaming"},

@@ -77,6 +77,21 @@ def centre(rows: Rows, *, whole: bool, mean: np.ndarray | None = None) -> tuple[
     return Centred(raw, factor, mean, size, shift, norm), torch.from_numpy(out) if whole else None
 
 
+def lengths(rows: Rows) -> torch.Tensor:
+    """(n,) float64 length of each row.
+
+    Parameters
+    ----------
+    rows : on any device.
+    """
+    if rows.device.type != "cpu":
+        return rows.sizes()
+    raw = rows.raw if rows.raw.dtype in (torch.float32, torch.float64) else rows.raw.to(torch.float32)
+    out = np.empty(len(rows))
+    spread(_lengths, 0, len(rows), raw.contiguous().numpy(), out)
+    return torch.from_numpy(out) if rows.factor is None else torch.from_numpy(out) * rows.factor.abs()
+
+
 def gram(x: torch.Tensor, step: int = 256) -> np.ndarray:
     """x x', of which only blocks on and above the diagonal are multiplied out.
 
@@ -106,6 +121,16 @@ def full_precision() -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(asked)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _lengths(start, stop, raw, out):
+    """The length of each row."""
+    for i in range(start, stop):
+        total = 0.0
+        for k in range(raw.shape[1]):
+            total += np.float64(raw[i, k]) ** 2
+        out[i] = np.sqrt(total)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)

@@ -24,6 +24,7 @@ import torch
 
 from platometer import spec
 from platometer.arrays import Rows
+from platometer.centring import lengths
 from platometer.errors import SpecError, UndefinedError, suggestion
 
 NAMES = ("unit", "none", "clamp", "platonic-rep")
@@ -134,7 +135,7 @@ class Conditioning:
         if self.name == "none":
             return Rows(x)
         if self.name == "unit":
-            sizes = Rows(x).sizes()
+            sizes = lengths(Rows(x))
             if bool(((sizes > 1e-150) & (sizes < 1e150)).all()):
                 return Rows(x, 1 / sizes)
         return Rows(self(x, limit=limit, name=name))

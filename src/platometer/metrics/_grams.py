@@ -138,12 +138,13 @@ def quick(rows: Rows, estimator: str) -> Side:
         Every row is the same.
     """
     space, x = centre(rows.fitted(), whole=True)
+    assert x is not None
     if space.size.max() <= 1e-14 * space.norm.max():
         raise UndefinedError(_flat())
-    K = gram(x)  # type: ignore[arg-type]
+    K = gram(x)
     n, bare = len(K), estimator == "debiased"
     sums, squares = np.empty((2, n))
-    spread(_summed, 0, n, K, bare, sums)
+    spread(_summed, 0, n, x.numpy(), x.sum(0, dtype=torch.float64).numpy(), bare, sums)
     means = sums / (n - 2 if bare else n)
     spread(_shifted, 0, n, K, means, sums.sum() / ((n - 1) * (n - 2) if bare else n * n), estimator != "biased", squares)
     norm = float(np.sqrt(squares.sum()))
@@ -153,27 +154,32 @@ def quick(rows: Rows, estimator: str) -> Side:
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _summed(start, stop, K, bare, sums):
-    """Row sums, without the diagonal if `bare`."""
+def _summed(start, stop, x, total, bare, sums):
+    """Row sums of x x', without its diagonal if `bare`: x times its own column sums."""
     for i in range(start, stop):
-        total = 0.0
-        for j in range(K.shape[1]):
-            total += np.float64(K[i, j])
-        sums[i] = total - np.float64(K[i, i]) if bare else total
+        whole, own = 0.0, 0.0
+        for k in range(x.shape[1]):
+            v = np.float64(x[i, k])
+            whole += v * total[k]
+            own += v * v
+        sums[i] = whole - own if bare else whole
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _shifted(start, stop, K, means, mean, bare, squares):
     """Row and column means taken off in place, the diagonal zeroed if `bare`; the squares of what is left, by row."""
+    columns = means.astype(np.float32)
     for i in range(start, stop):
-        total, own = 0.0, mean - means[i]
+        total, own = 0.0, np.float32(mean - means[i])
         for j in range(K.shape[1]):
-            v = np.float64(K[i, j]) + own - means[j]
-            K[i, j] = v
-            total += v * v
+            K[i, j] = K[i, j] + (own - columns[j])
         if bare:
-            total -= np.float64(K[i, i]) ** 2
             K[i, i] = 0
+        for low in range(0, K.shape[1], 256):  # short sums in float32, their sum in float64
+            part = np.float32(0)
+            for j in range(low, min(low + 256, K.shape[1])):
+                part += K[i, j] * K[i, j]
+            total += np.float64(part)
         squares[i] = total
 
 
