@@ -11,7 +11,8 @@ import pytest
 import platometer as pm
 
 SHOWN = {
-    "score", "align", "Alignment", "Calibration", "read", "extract", "Features", "Samples", "Paired", "Card", "Study",
+    "score", "align", "Alignment", "Calibration", "read", "interval", "compare_alignments", "streaming_cka",
+    "growing_gallery", "extract", "Features", "Samples", "Paired", "Card", "Study",
     "metrics", "models", "datasets", "nulls", "stats", "PlatometerError", "InputError", "SpecError", "DataError", "ModelError",
     "StoreError", "StudyError", "MissingDependencyError", "__version__",
 }

@@ -21,6 +21,11 @@ _WINDOW = {
     "Alignment": "platometer.alignment",
     "Calibration": "platometer.nulls",
     "read": "platometer.vectors",
+    # how sure a score is, and how it changes with many samples
+    "interval": "platometer.intervals",
+    "compare_alignments": "platometer.intervals",
+    "streaming_cka": "platometer.streaming",
+    "growing_gallery": "platometer.gallery",
     # models on data
     "extract": "platometer.extraction",
     "Features": "platometer.features",
