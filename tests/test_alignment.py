@@ -179,6 +179,17 @@ def test_blocks_keep_rows_that_belong_together() -> None:
     assert blocks.calibration.null == "permutation of blocks"
 
 
+def test_the_order_of_layers_decides_no_tie() -> None:
+    rng = np.random.default_rng(0)
+    n = 600
+    narrow, wide = (rng.normal(size=(n, d)).astype(np.float32) for d in (4, 64))  # held as features, and as a Gram in float32
+    left, right = {"a": narrow, "b": wide}, {"a": 2 * narrow, "b": wide @ rng.normal(size=(64, 64)).astype(np.float32)}
+    turned = [dict(reversed(side.items())) for side in (left, right)]
+    labels = [0, 0, *range(2, n)]  # half of all re-pairings move nothing, and count against the claim
+    one, two = (pm.align(*sides, "cka", draws=20, within=labels, summary="mean") for sides in ((left, right), turned))
+    assert one.calibration.p == two.calibration.p > 0.2
+
+
 def test_progress_counts_draws_to_the_end() -> None:
     seen = []
     pm.align(*models(), LOCAL, draws=120, progress=lambda done, of: seen.append((done, of)))

@@ -408,7 +408,7 @@ def _null(
     With `stop` the draws end before the one that makes them enough; see `nulls.until`. A draw that comes closer to the
     observed score than its rounding is taken as equal to it, which counts against the claim.
     """
-    rounding = max(metric.rounding(side) for side in (left.sides[0], right.sides[0]))
+    rounding = max(metric.rounding(side) for side in (*left.sides, *right.sides))
     shape = (len(left.sides), len(right.sides))
     step = max(1, min(draws, 50, _CHUNK // math.prod(shape)))
     statistics = np.empty(draws)
