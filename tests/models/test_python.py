@@ -249,6 +249,30 @@ def test_another_preparation_gives_other_details() -> None:
     assert json.dumps(dict(one)) != json.dumps(dict(two))
 
 
+def test_code_beside_a_preparation_and_options_of_a_function_go_with_the_features(tmp_path: Path) -> None:
+    import os
+
+    path = tmp_path / "helped.py"
+    text = """import torch
+from platometer.models import wrap
+def helper(item):
+    return item * 1.0
+def make(power=1, device=None):
+    return wrap(torch.nn.Sequential(torch.nn.Identity()), modality="vector", name="h", layers=["0"],
+                prepare=prepare(power))
+def prepare(power):
+    return lambda items: torch.stack([helper(item) ** power for item in items])
+"""
+    found = []
+    for i, (written, options) in enumerate([(text, {}), (text, {"device": "cpu"}), (text, {"power": 2}),
+                                            (text.replace("item * 1.0", "item * 2.0"), {})]):
+        path.write_text(written)
+        os.utime(path, ns=(i, i))
+        found.append(json.dumps(dict(load(f"python:{path}:make", allow_code=True, **options).details)))
+    assert found[0] == found[1]
+    assert len(set(found)) == 3
+
+
 @pytest.mark.parametrize(("options", "kind", "text"), [
     ({"modality": "picture"}, SpecError, "no modality 'picture'"),
     ({"channels": "middle"}, SpecError, "'first' or 'last'"),

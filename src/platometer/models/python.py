@@ -63,7 +63,9 @@ def load(name: str, *, allow_code: bool = False, **options: object) -> Model:
         raise
     except Exception as error:  # whatever the user's function raises is theirs to see
         raise ModelError(f"{name} failed: {type(error).__name__}: {error}") from error
-    return _finished(made, name, function, module, left)
+    told = {key: value if isinstance(value, str | int | float | None) else repr(value) for key, value in taken.items()
+            if key != "device"}
+    return _finished(made, name, function, module, told, left)
 
 
 def wrap(
@@ -127,6 +129,8 @@ def wrap(
         raise SpecError("prepare makes a batch of a list of items, each makes a tensor of one; give only one of them.")
     ready = _prepared(prepare, each, modality)
     facts = dict(details or {}) | {"prepare": _text_of(prepare or each)}
+    if not revision:  # what they call is mostly written beside them
+        facts["code"] = _beside(module, prepare or each)
     if not isinstance(module, nn.Module):
         if prepare is not None or each is not None:
             raise SpecError(f"{name} is a function, which takes the items themselves; leave prepare and each out.")
@@ -272,9 +276,11 @@ def _split(make: Callable, options: Mapping[str, object]) -> tuple[dict, dict]:
             {key: value for key, value in options.items() if key not in known})
 
 
-def _finished(made: object, name: str, function: str, module: ModuleType, left: dict) -> Model:
-    """The model in what the function returned, with the options that it left."""
+def _finished(made: object, name: str, function: str, module: ModuleType, taken: dict, left: dict) -> Model:
+    """The model in what the function returned, with the options that it left; those that it took go with the features."""
     if isinstance(made, Model) and not isinstance(made, nn.Module):
+        if isinstance(made, TorchModel | FunctionModel) and taken:  # the function's own, of which its model may say nothing
+            made = dataclasses.replace(made, details=dict(made.details) | {"options": taken})
         if isinstance(made, TorchModel) and left.get("device") is not None:
             made = dataclasses.replace(made, module=_loading.placed(made.module, str(left.pop("device"))))
         if isinstance(made, FunctionModel):
@@ -296,6 +302,7 @@ def _finished(made: object, name: str, function: str, module: ModuleType, left: 
     if not isinstance(body, nn.Module):
         left.pop("device", None)
         left.setdefault("revision", _revision(module))
+    left |= {"details": dict(left.get("details") or {}) | {"options": taken}} if taken else {}
     return wrap(body, prepare=prepare, **({"name": function, "source": f"python:{name}"} | left))  # type: ignore[arg-type]
 
 
@@ -334,6 +341,18 @@ def _revision(code: object) -> str:
         raise SpecError(f"The source of {getattr(code, '__name__', code)!r} cannot be read, so its features could not be told "
                         "from those of another version; pass revision='...'.")
     return text
+
+
+def _beside(*parts: object) -> list[str]:
+    """Hashes of the source files in which functions, or the classes of modules, are written; torch's own left out."""
+    found = []
+    for part in parts:
+        while hasattr(part, "func"):
+            part = part.func  # functools.partial
+        home = inspect.getmodule(part if inspect.isroutine(part) or inspect.isclass(part) else type(part))
+        if home is not None and home.__name__.partition(".")[0] not in ("torch", "builtins"):
+            found.append(_text_of(home))
+    return sorted(set(found) - {""})
 
 
 def _text_of(code: object) -> str:
