@@ -127,7 +127,7 @@ def run(
     study: Annotated[str, typer.Argument(help="A study file, or the name of one that ships ('list studies').")] = "shapes",
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME if not given.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done and what it would cost.")] = False,
-    allow_code: Annotated[bool, typer.Option("--allow-code", help="Let python: models run the study's own code.")] = False,
+    allow_code: Annotated[bool, typer.Option("--allow-code", help="Let python: and trust_remote_code run code.")] = False,
     engine: Annotated[str | None, typer.Option(help="Where cells are answered.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do everything anew, even what is there already.")] = False,

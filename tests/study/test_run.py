@@ -437,6 +437,30 @@ def test_code_runs_only_if_it_is_allowed(texts: Callable, calls: Callable, tmp_p
     assert calls() == {}
 
 
+def test_code_that_comes_with_a_model_runs_only_if_it_is_allowed(texts: Callable, tmp_path: Path) -> None:
+    path = texts(n=40)
+    table = '\n[[models]]\nsource = "hf:nobody/nothing"\nview = "text"\ntrust_remote_code = true\nlocal_files_only = true\n'
+    path.write_text(path.read_text() + table)
+    assert any("--allow-code" in note for note in Study.read(path).plan(tmp_path / "out").notes)
+    assert not any("--allow-code" in note for note in Study.read(path).plan(tmp_path / "out", allow_code=True).notes)
+    kept = _run(path, tmp_path / "out", failures="keep", allow_code=False)
+    assert any("nothing: trust_remote_code runs code" in why for why in kept.failures)
+
+
+def test_a_metric_that_cannot_be_tried_does_not_stop_the_plan(vectors: Callable, tmp_path: Path) -> None:
+    path = vectors(n=5)
+    told = []
+    kept = _run(path, tmp_path / "out", failures="keep", announce=told.append)
+    assert told[0].notes == ("mutual_knn(k=5) will fail: k = 5 but there are 5 samples: each has at most 4 neighbours. "
+                             "Use k <= 4.",)
+    assert {row["metric"] for row in kept.rows} == {"cka(kernel=linear, estimator=biased)"}
+
+
+def test_a_closed_form_is_priced_without_draws(vectors: Callable, tmp_path: Path) -> None:
+    planned = Study.read(vectors('null = "closed-form"')).plan(tmp_path / "out")
+    assert planned.comparisons == 6 * 2 * 2
+
+
 def test_options_of_a_run_are_checked_before_anything_runs(vectors: Callable, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"There is no engine 'locl'\. Did you mean 'local'"):
         _run(vectors(), tmp_path / "out", engine="locl")

@@ -232,7 +232,8 @@ class Study:
         Parameters
         ----------
         out : the run folder; ``runs/NAME`` if None.
-        allow_code : whether ``python:`` models may run the code that the study names.
+        allow_code : whether ``python:`` models may run the code that the study names, and models with
+            ``trust_remote_code`` the code that comes with them.
         engine, workers : override ``[compute]``.
         fresh : do everything anew, even what is there already. Leave it out to go on with an interrupted run.
         failures : of models or pairs, which never lose the others: an ``"error"`` once these are written, or ``"keep"``

@@ -124,7 +124,7 @@ def plan(study: Study, out: str | Path | None, *, allow_code: bool) -> Plan:
     ----------
     study, out, allow_code : as for `Study.plan`.
     """
-    return _plan(study, _folder(study, out), _data(study))
+    return _plan(study, _folder(study, out), _data(study), allow_code=allow_code)
 
 
 def run(
@@ -153,7 +153,7 @@ def run(
     folder = _folder(study, out)
     paired = _data(study)
     if announce is not None:
-        announce(_plan(study, folder, paired))
+        announce(_plan(study, folder, paired, allow_code=allow_code))
     files.sweep(folder)
     started = time.time()
     with _shown(progress) as show:
@@ -170,13 +170,14 @@ def run(
                       started=started, failures=failures)
 
 
-def _plan(study: Study, folder: Path, paired: samples.Paired | None) -> Plan:
+def _plan(study: Study, folder: Path, paired: samples.Paired | None, *, allow_code: bool) -> Plan:
     tables = study.models()
     there: dict[str, Features | None] = {}
     notes = list(paired.notes) if paired else []
     for table in tables:
         try:
             there[table.name] = _found(folder, table, study, paired)
+            _check_allowed(table, allow_code or there[table.name] is not None)
         except PlatometerError as error:  # a run goes on with the others, and so does its plan
             there[table.name] = None
             notes.append(f"{table.name} will fail: {error}")
@@ -187,7 +188,8 @@ def _plan(study: Study, folder: Path, paired: samples.Paired | None) -> Plan:
         raise StudyError(f"{study.name}: there are no pairs of models to compare with pairs = {study.file.align.pairs!r}.")
     labels = _labels(study, paired, there)
     count, answered, comparisons, seconds = 0, 0, 0, None
-    trials: dict[str, _price.Trial] = {}
+    trials: dict[str, _price.Trial | None] = {}
+    most = 0 if study.file.align.null == "closed-form" else study.file.align.draws
     for pair, metric, conditioning in _questions(study, pairs):
         count += 1
         left, right = there[pair.left], there[pair.right]
@@ -197,10 +199,16 @@ def _plan(study: Study, folder: Path, paired: samples.Paired | None) -> Plan:
         if _cells.answer_path(folder, cell.key).exists():
             answered += 1
             continue
-        comparisons += len(left) * len(right) * (1 + cell.draws)
         if metric not in trials:
-            trials[metric] = _price.trial(metric, left.n)
-        seconds = (seconds or 0.0) + trials[metric].seconds(len(left), len(right), cell.draws)
+            try:
+                trials[metric] = _price.trial(metric, left.n)
+            except PlatometerError as error:
+                trials[metric] = None
+                notes.append(f"{metric} will fail: {error}")
+        trial = trials[metric]
+        if trial is not None:
+            comparisons += len(left) * len(right) * (1 + most)
+            seconds = (seconds or 0.0) + trial.seconds(len(left), len(right), most)
     return Plan(
         study=study.name, folder=folder, n=_n(paired, there),
         extracted=tuple(name for name, value in there.items() if value is not None),
@@ -339,6 +347,13 @@ def _check_same(name: str, found: Features, other: str, ids: Sequence[str], n: i
         raise StudyError(f"{name} and {other} differ in row {row}: {found.ids[row]!r} and {ids[row]!r}. {same}")
 
 
+def _check_allowed(table: ModelTable, allowed: bool) -> None:
+    """Refuse code that comes with a model from the hub, unless the user allows it: the study's file alone cannot."""
+    if table.options.get("trust_remote_code") and not allowed:
+        raise StudyError(f"trust_remote_code runs code that comes with {table.source}. If you trust it, allow it: --allow-code "
+                         "on the command line, allow_code=True in Python.")
+
+
 def _extract_all(
     study: Study, folder: Path, paired: samples.Paired | None, *, allow_code: bool, fresh: bool, show: Callable
 ) -> tuple[dict[str, Features], list[str]]:
@@ -382,6 +397,7 @@ def _features(
     if found is not None:
         return found
     assert paired is not None
+    _check_allowed(table, allow_code)
     options = dict(table.options) | ({"allow_code": allow_code} if code else {})
     if study.file.compute.device and "device" not in options:
         options["device"] = study.file.compute.device
