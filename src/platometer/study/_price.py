@@ -39,7 +39,7 @@ class Trial:
         return self.layer * (left + right) + self.draw * left * right * (1 + draws)
 
 
-def trial(metric: str, n: int, *, layers: int = 3) -> Trial:
+def trial(metric: str, n: int, *, layers: int = 6) -> Trial:
     """What a metric costs on random features of this many samples.
 
     Parameters
