@@ -52,7 +52,8 @@ def _metrics() -> str:
 
 def _api() -> str:
     """The promised names, in the order of the window."""
-    lines = ["# The promised names", "", "`import platometer as pm` shows these; whatever else can be imported is not promised.", ""]
+    lines = ["# The promised names", "",
+             "`import platometer as pm` shows these; whatever else can be imported is not promised.", ""]
     for name, home in platometer._WINDOW.items():
         thing = getattr(platometer, name)
         lines += [f"## {name}", "", "```{eval-rst}"]

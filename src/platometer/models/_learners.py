@@ -65,8 +65,10 @@ class Convolutional(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.blocks = nn.Sequential(Stage(3, width), Stage(width, 2 * width), Stage(2 * width, 4 * width),
-                                    Dense(4 * width * (SIDE // 8) ** 2, 4 * width))
+        self.width = 4 * width
+        self.blocks: nn.Sequential = nn.Sequential(
+            Stage(3, width), Stage(width, 2 * width), Stage(2 * width, 4 * width),
+            Dense(4 * width * (SIDE // 8) ** 2, 4 * width))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.blocks(x.contiguous(memory_format=torch.channels_last))
@@ -127,7 +129,7 @@ class Causal(nn.Module):
     def __init__(self, words: int, width: int, depth: int):
         super().__init__()
         self.embed = Embedding(words, width)
-        self.blocks = nn.Sequential(*(Block(width, heads=4) for _ in range(depth)))
+        self.blocks: nn.Sequential = nn.Sequential(*(Block(width, heads=4) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
@@ -176,10 +178,9 @@ def see(network: Convolutional, pictures: torch.Tensor, *, steps: int, seed: int
     """
     with _alone():
         chance = torch.Generator().manual_seed(seed)
-        width = network.blocks[-1].linear.out_features
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 64))
+            head = nn.Sequential(nn.Linear(network.width, network.width), nn.GELU(), nn.Linear(network.width, 64))
         rows = _batches(len(pictures), batch, chance)
 
         def loss() -> torch.Tensor:
@@ -254,10 +255,10 @@ def _batches(n: int, batch: int, chance: torch.Generator) -> Iterator[torch.Tens
 @contextmanager
 def _alone() -> Iterator[None]:
     """One thread, gradients on, and the processor's rounding the same each time."""
-    strict = torch.are_deterministic_algorithms_enabled()
+    strict, warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True)
     try:
         with threads.alone(), torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
-        torch.use_deterministic_algorithms(strict)
+        torch.use_deterministic_algorithms(strict, warn_only=warned)

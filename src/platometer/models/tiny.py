@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
 
 from platometer import scenes as drawings
 from platometer.cards import Card
@@ -66,7 +65,8 @@ def load(
         raise SpecError(f"steps = {steps}, scenes = {scenes}; expected steps >= 0 and at least two scenes.")
     kind, modality = _loading.dtype_of(dtype), "image" if name in _SEES else "text"
     how = _pooling.chosen(pooling, modality, 0)
-    network = _seeing(name, steps, scenes, seed) if modality == "image" else _reading(name, steps, scenes, seed)
+    network: _learners.Convolutional | _learners.Causal = (
+        _seeing(name, steps, scenes, seed) if modality == "image" else _reading(name, steps, scenes, seed))
     card = Card(name=name, source=f"tiny:{name}", revision=_loading.weights_revision(network), licence="Apache-2.0",
                 parameters=parameters(network), details={"steps": steps, "scenes": scenes, "seed": seed})
     blocks = (["embed"] if modality == "text" else []) + [f"blocks.{i}" for i in range(len(network.blocks))]
@@ -137,14 +137,14 @@ def _words(scenes: int, seed: int) -> list[str]:
     return sorted({word for text in drawings.drawn("train", scenes, seed)[1] for word in _split(text)})
 
 
-def _seeing(name: str, steps: int, scenes: int, seed: int) -> nn.Module:
+def _seeing(name: str, steps: int, scenes: int, seed: int) -> _learners.Convolutional:
     network = _learners.convolutional(_SEES[name], seed=seed)
     if steps:
         _learners.see(network, _centred(drawings.drawn("train", scenes, seed)[0]), steps=steps, seed=seed)
     return network
 
 
-def _reading(name: str, steps: int, scenes: int, seed: int) -> nn.Module:
+def _reading(name: str, steps: int, scenes: int, seed: int) -> _learners.Causal:
     words = _words(scenes, seed)
     network = _learners.causal(len(words) + _learners.UNKNOWN + 1, *_READS[name], seed=seed)
     if steps:
