@@ -273,6 +273,9 @@ def test_options_are_checked_and_nothing_is_not_run() -> None:
         extract(Letters(), TEXTS, dtype="float8")
     with pytest.raises(InputError, match="empty = 'drop'; expected 'error' or 'keep'"):
         extract(Letters(), TEXTS, empty="drop")
+    for options in ({"batch_size": 0}, {"part": 0}):
+        with pytest.raises(InputError, match="each holds at least one"):
+            extract(Letters(), TEXTS, **options)
     with pytest.raises(InputError, match="There are no samples"):
         extract(Letters(), [])
 

@@ -84,6 +84,8 @@ def extract(
         raise InputError(f"dtype = {dtype!r}; expected one of {', '.join(str(k) for k in _KINDS if k)}.")
     if empty not in ("error", "keep"):
         raise InputError(f"empty = {empty!r}; expected 'error' or 'keep'.")
+    if part < 1 or (batch_size is not None and batch_size < 1):
+        raise InputError(f"batch_size = {batch_size}, part = {part}; each holds at least one.")
     model = models.load(model, **options) if isinstance(model, str) else model
     samples = _samples(samples, model.modality)
     key = features_key(model, samples, dtype=dtype)
