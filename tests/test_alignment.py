@@ -323,8 +323,11 @@ def test_features_of_other_samples_are_not_aligned() -> None:
     one = Features.of(models(18)[0][0], name="vit")
     moved = (*ids[:4], ids[5], ids[4], *ids[6:])
     known = [replace(one, model=Card(name), ids=order) for name, order in (("vit", ids), ("llm", moved))]
-    with pytest.raises(ShapeError, match="Row 4 of vit is the sample 'photo 4' and of llm 'photo 5'; row i of both must"):
-        pm.align(*known, LOCAL)
+    for ask in (lambda: pm.align(*known, LOCAL), lambda: pm.interval(*known, LOCAL),
+                lambda: pm.growing_gallery(*known, queries=9),
+                lambda: pm.compare_alignments(known[0], known[0], known[1], LOCAL)):
+        with pytest.raises(ShapeError, match="Row 4 of vit is the sample 'photo 4' and of llm 'photo 5'; row i of both must"):
+            ask()
     assert pm.align(known[0], known[0], LOCAL, draws=0).score == 1.0
     assert pm.align(known[0], one, LOCAL, draws=0).score == 1.0
 

@@ -22,8 +22,8 @@ import torch
 from platometer import arrays, nulls
 from platometer.cards import Card, versions
 from platometer.conditioning import Conditioning
-from platometer.errors import InputError, ShapeError, SpecError, UndefinedError, suggestion
-from platometer.features import Features
+from platometer.errors import InputError, SpecError, UndefinedError, suggestion
+from platometer.features import Features, check_same_samples
 from platometer.metrics import Facts, GridMoments, Metric, parse
 from platometer.nulls import Calibration
 
@@ -331,7 +331,7 @@ def compare(
         raise InputError(f"draws = {draws}; it cannot be negative.")
     if null == "auto" and draws < 1:
         raise InputError(f"null='auto' with draws = {draws}: it draws where the closed form leaves doubt; allow it some.")
-    _check_same_samples(left, right)
+    check_same_samples(left, right)
     facts = metric.facts
     grid = metric.grid(left.sides, right.sides).numpy()
     observed = float(_summarised(grid[None], facts, summary)[0])
@@ -450,20 +450,6 @@ def _best(grid: np.ndarray, left: Prepared, right: Prepared, facts: Facts) -> Be
     flat = int(np.argmax(grid * facts.sign))
     i, j = divmod(flat, grid.shape[1])
     return Best(float(grid[i, j]), left.layers[i], right.layers[j], i, j)
-
-
-def _check_same_samples(left: Prepared, right: Prepared) -> None:
-    if left.n != right.n:
-        raise ShapeError(
-            f"{left.model.name} has {left.n} samples and {right.model.name} has {right.n}; row i of both must be the "
-            "same sample. Was one side extracted from a subset, or cut short?"
-        )
-    if left.ids and right.ids and left.ids != right.ids:
-        row = next(i for i, (a, b) in enumerate(zip(left.ids, right.ids, strict=True)) if a != b)
-        raise ShapeError(
-            f"Row {row} of {left.model.name} is the sample {left.ids[row]!r} and of {right.model.name} {right.ids[row]!r}; "
-            "row i of both must be the same sample. Do they come from two subsets, or in two orders?"
-        )
 
 
 def _lines(a: Alignment) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
+from typing import Protocol
 
 import torch
 
@@ -166,6 +167,42 @@ class Features:
 
     def __repr__(self) -> str:
         return f"<Features of {self.model.name}: {self.n} samples, {len(self)} layers>"
+
+
+class OfSamples(Protocol):
+    """Anything made of a model's samples."""
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def ids(self) -> tuple[str, ...]: ...
+    @property
+    def model(self) -> Card: ...
+
+
+def check_same_samples(left: OfSamples, right: OfSamples) -> None:
+    """Nothing, if both are of as many samples and, where their ids are known, of the same in the same order.
+
+    Parameters
+    ----------
+    left, right : such as `Features`.
+
+    Raises
+    ------
+    ShapeError
+        Their numbers differ, or the ids of a row, which is named.
+    """
+    if left.n != right.n:
+        raise ShapeError(
+            f"{left.model.name} has {left.n} samples and {right.model.name} has {right.n}; row i of both must be the "
+            "same sample. Was one side extracted from a subset, or cut short?"
+        )
+    if left.ids and right.ids and left.ids != right.ids:
+        row = next(i for i, (a, b) in enumerate(zip(left.ids, right.ids, strict=True)) if a != b)
+        raise ShapeError(
+            f"Row {row} of {left.model.name} is the sample {left.ids[row]!r} and of {right.model.name} {right.ids[row]!r}; "
+            "row i of both must be the same sample. Do they come from two subsets, or in two orders?"
+        )
 
 
 def _giving(value: torch.Tensor) -> Callable[[], torch.Tensor]:

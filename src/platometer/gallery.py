@@ -32,7 +32,7 @@ import torch
 from platometer.arrays import ArrayLike, as_features, as_matrix, check_paired
 from platometer.conditioning import Conditioning
 from platometer.errors import InputError, ShapeError, SpecError
-from platometer.features import Features
+from platometer.features import Features, check_same_samples
 from platometer.knn import TIE
 
 BUDGET = 256 * 2**20
@@ -104,6 +104,8 @@ def growing_gallery(
     InputError
         More queries or larger sizes than samples, or k too large for the smallest gallery.
     """
+    if isinstance(left, Features) and isinstance(right, Features):
+        check_same_samples(left, right)
     x, y = (_rows(side, name) for side, name in ((left, "left"), (right, "right")))
     check_paired(x, y, names=("left", "right"))
     order = nested_order(len(x), queries=queries, seed=seed)

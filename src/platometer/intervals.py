@@ -45,7 +45,7 @@ from scipy import special
 
 from platometer.conditioning import Conditioning
 from platometer.errors import InputError, ShapeError, SpecError, UndefinedError, suggestion
-from platometer.features import Features
+from platometer.features import Features, check_same_samples
 from platometer.knn import Neighbours
 from platometer.metrics import Metric, parse
 from platometer.metrics._neighbourhoods import overlap
@@ -238,11 +238,7 @@ class _Study:
         metric, conditioning = parse(metric), Conditioning.parse(conditioning)
         read = [Features.of(side, name=name) for side, name in zip((*sides, reference), names, strict=True)]
         for features in read[1:]:
-            if features.n != read[0].n:
-                raise ShapeError(
-                    f"{read[0].model.name} has {read[0].n} samples and {features.model.name} has {features.n}; "
-                    "row i of all must be the same sample."
-                )
+            check_same_samples(read[0], features)
         metric.check_n(read[0].n)
         layers = [
             conditioning.all([f.matrix(name) for name in f.names], names=[f"{f.model.name}, layer {name}" for name in f.names])
