@@ -151,5 +151,5 @@ def test_every_source_is_listed() -> None:
 def test_a_source_without_prefix_is_an_error_that_shows_one() -> None:
     with pytest.raises(SpecError, match=r"has no prefix; expected e\.g\. 'hf:resnet18'"):
         load("resnet18")
-    with pytest.raises(SpecError, match=r"no model source named 'timn'\. Did you mean 'timm'"):
+    with pytest.raises(SpecError, match=r"no model source named 'timn'\. Did you mean 'tiny' or 'timm'"):
         load("timn:resnet18")
