@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 
 import numpy as np
 import torch
+
+_door, _inside, _before = Lock(), 0, 1  # of `alone`
 
 
 def spread(kernel: Callable, start: int, stop: int, *args: object, least: int = 64) -> None:
@@ -32,13 +35,23 @@ def spread(kernel: Callable, start: int, stop: int, *args: object, least: int = 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """While this lasts, torch computes on one thread: many small products lose more in waiting for threads than they win."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """While this lasts, torch computes on one thread: many small products lose more in waiting for threads than they win.
+
+    Where it lasts in several threads of the program at once, the last one to leave puts back what the first one found.
+    """
+    global _inside, _before
+    with _door:
+        if _inside == 0:
+            _before = torch.get_num_threads()
+        _inside += 1
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _door:
+            _inside -= 1
+            if _inside == 0:
+                torch.set_num_threads(_before)
 
 
 @cache
