@@ -9,9 +9,10 @@ import tiny
 import torch
 
 from platometer.errors import ModelError, SpecError
-from platometer.models import load, names
+from platometer.models import _torchvision_shim, load, names
 
 VIT = "vit_tiny_patch16_224"
+_torchvision_shim.ready()  # before timm, which imports torchvision
 pytest.importorskip("timm")
 
 
