@@ -410,11 +410,12 @@ def _null(
     """
     rounding = max(metric.rounding(side) for side in (*left.sides, *right.sides))
     shape = (len(left.sides), len(right.sides))
-    step = max(1, min(draws, 50, _CHUNK // math.prod(shape)))
+    most = max(1, _CHUNK // math.prod(shape))
     statistics = np.empty(draws)
     total, squares, first = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    for start in range(0, draws, step):
-        size = min(step, draws - start)
+    start, size = 0, 0
+    while start < draws:
+        size = min(max(50, 2 * size), most, draws - start)  # few at first, so that little is drawn that is not needed
         moves = nulls.orders(left.n, size, seed=seed, start=start, within=within, blocks=blocks)
         grids = metric.null_grid(left.sides, right.sides, moves).numpy()
         found = _summarised(grids, metric.facts, summary)
@@ -429,6 +430,7 @@ def _null(
         if last is not None:
             statistics, draws = statistics[:last], last
             break
+        start += size
     mean = total / draws
     sd = np.sqrt(np.maximum(squares - draws * mean**2, 0) / (draws - 1)) if draws > 1 else None
     return statistics, mean + first, sd

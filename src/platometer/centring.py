@@ -7,6 +7,7 @@ below the diagonal are those above it, transposed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ import torch
 
 from platometer.arrays import Rows
 from platometer.threads import spread
+
+_door = threading.Lock()  # of the precision, which is the program's and not a thread's
+_inside, _asked = 0, "highest"
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,16 +115,24 @@ def gram(x: torch.Tensor, step: int = 256) -> np.ndarray:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """float32 products that are float32, whatever `torch.set_float32_matmul_precision` was given."""
-    asked = torch.get_float32_matmul_precision()
-    if asked == "highest":
-        yield
-        return
-    torch.set_float32_matmul_precision("highest")
+    """float32 products that are float32, whatever `torch.set_float32_matmul_precision` was given.
+
+    Where it lasts in several threads of the program at once, the last one to leave puts back what the first one found.
+    """
+    global _inside, _asked
+    with _door:
+        if _inside == 0:
+            _asked = torch.get_float32_matmul_precision()
+            if _asked != "highest":
+                torch.set_float32_matmul_precision("highest")
+        _inside += 1
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(asked)
+        with _door:
+            _inside -= 1
+            if _inside == 0 and _asked != "highest":
+                torch.set_float32_matmul_precision(_asked)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)

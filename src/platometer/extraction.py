@@ -88,14 +88,14 @@ def extract(
         raise InputError(f"batch_size = {batch_size}, part = {part}; each holds at least one.")
     model = models.load(model, **options) if isinstance(model, str) else model
     samples = _samples(samples, model.modality)
+    if model.modality == "text" and empty == "error":
+        _check_texts(samples)
     key = features_key(model, samples, dtype=dtype)
     if folder is not None and store.has(folder, key):
         return store.open(folder, key)
     if len(samples) == 0:
         raise InputError("There are no samples to run the model on.")
     run = _Run(model, samples, batch_size=batch_size, dtype=dtype)
-    if model.modality == "text" and empty == "error":
-        _check_texts(samples)
     _log.info("%s: %d samples in parts of %d", model.card.name, len(samples), part)
     if folder is None:
         blocks = [found.block for found in run.parts(part, None, progress)]

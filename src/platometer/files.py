@@ -35,6 +35,17 @@ def write_whole(path: str | Path, content: bytes | Callable[[IO[bytes]], object]
         The disk is full or the place cannot be written; nothing half-written remains.
     """
     path = Path(path)
+    try:
+        try:
+            _written(path, content)
+        except FileNotFoundError:  # another run, done with the folder, took it away under our hands
+            _written(path, content)
+    except OSError as error:
+        raise _told(path, error, content) from error
+    return path
+
+
+def _written(path: Path, content: bytes | Callable[[IO[bytes]], object]) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.draft")
     try:
         with _opened(draft) as file:
@@ -43,12 +54,9 @@ def write_whole(path: str | Path, content: bytes | Callable[[IO[bytes]], object]
             os.fsync(file.fileno())
         os.replace(draft, path)
         _flush_folder(path.parent)
-    except OSError as error:
-        raise _told(path, error, content) from error
     finally:
         with contextlib.suppress(OSError):  # gone already if it was renamed
             draft.unlink(missing_ok=True)
-    return path
 
 
 def write_json(path: str | Path, value: object) -> Path:

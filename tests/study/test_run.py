@@ -89,7 +89,8 @@ def test_killed_while_pairs_are_aligned_nothing_answered_is_answered_again(
     assert _drive(path, tmp_path / "out", kill_at=3, workers=workers) == -signal.SIGKILL
     assert not (tmp_path / "out" / "rows.parquet").exists()
     before = _marks(tmp_path / "out")
-    assert 3 <= sum(name.endswith(".json") for name in before) < 6
+    answered = sum(name.endswith(".json") for name in before)
+    assert 3 <= answered < 6 or (workers > 1 and answered == 6)  # workers go on while the third answer is being counted
     calls()
     assert _drive(path, tmp_path / "out", workers=workers) == 0
     assert calls() == {}

@@ -343,7 +343,7 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
 
 
 def _of_one_form(lefts: Sequence[Side], rights: Sequence[Side]) -> tuple[Sequence[Side], Sequence[Side]]:
-    """The same sides, all Grams of one precision where some are: narrow layers of few samples come as features."""
+    """The same sides, all Grams of one precision where some are: of float64 features they are in float64."""
     given = [side.gram for side in (*lefts, *rights) if side.gram is not None]
     if not given or (len(given) == len(lefts) + len(rights) and len({gram.dtype for gram in given}) == 1):
         return lefts, rights

@@ -84,8 +84,8 @@ class Cka(Metric):
 
     def prepare(self, x: torch.Tensor | Rows) -> Side:
         rows = x if isinstance(x, Rows) else Rows(x)
-        n, d = rows.shape
-        features = self.estimator != "lange" and (n > _LARGEST_GRAM or d * d < n)
+        n = len(rows)
+        features = self.estimator != "lange" and n > _LARGEST_GRAM
         short = rows.raw.dtype != torch.float64 and rows.device.type == "cpu" and n >= _QUICK
         if self.kernel == "linear" and not features and short:
             return quick(rows, self.estimator)

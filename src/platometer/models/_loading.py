@@ -19,7 +19,8 @@ from platometer.errors import ModelError, SpecError
 
 DTYPES = ("float32", "float16", "bfloat16", "float64")
 _log = logging.getLogger("platometer")
-_CONTENT = (".safetensors", ".bin", ".json", ".txt", ".model", ".pt", ".pth", ".py")
+_CONTENT = (".safetensors", ".bin", ".json", ".txt", ".model", ".pt", ".pth", ".py", ".spm", ".tiktoken",
+            ".jinja", ".vocab", ".codes", ".bpe")
 
 
 def dtype_of(word: str) -> torch.dtype:

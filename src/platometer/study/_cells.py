@@ -21,7 +21,7 @@ from platometer.cards import fingerprint
 from platometer.errors import StoreError
 from platometer.features import Features
 
-SCHEMA = 1
+SCHEMA = 2
 _log = logging.getLogger("platometer")
 
 
