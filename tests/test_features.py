@@ -59,7 +59,7 @@ def test_a_layer_keeps_its_dtype_until_it_is_asked_for_as_numbers(dtype: torch.d
 def test_features_of_features_are_the_same() -> None:
     found = Features.of([A, B], name="toy")
     assert Features.of(found, name="other") is found
-    assert repr(found) == "<Features of toy: 4 samples, 2 layers>"
+    assert repr(found) == "<Features of toy: 4 samples, 2 layers of width 3 to 5>"
 
 
 @pytest.mark.parametrize(("x", "kind", "why"), [
@@ -67,7 +67,7 @@ def test_features_of_features_are_the_same() -> None:
     (np.ones((2, 3, 4, 5)), ShapeError, "left has shape (2, 3, 4, 5); expected (n, d), or (n, L, d)"),
     (np.float64(1), ShapeError, "left has shape ()"), ([np.ones((2, 3, 4))], ShapeError, "left has shape (2, 3, 4)"),
     ([A, np.ones((4, 3, 2))], ShapeError, "left, layer 1 has shape (4, 3, 2)"), ([], InputError, "left has no layers"),
-    ({}, InputError, "left has no layers"), ("cka", InputError, "left is a str"),
+    ({}, InputError, "left has no layers"), ("cka", InputError, "left is the text 'cka'"),
     ([A, None], InputError, "left, layer 1 is a NoneType"),
     (np.ones((4, 0, 3)), InputError, "left has no layers"), (None, InputError, "left is a NoneType"),
     ({"a": A, "b": np.full((4, 2), np.nan)}, NotFiniteError, "left, layer b has NaN in row 0 (4 of 4"),

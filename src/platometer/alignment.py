@@ -12,7 +12,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -237,6 +238,8 @@ def align(
         ``null="closed-form"`` where there is none: another metric, restricted re-pairings, fewer than four samples.
     """
     metric = parse(metric)
+    left, right = Features.of(left, name="left"), Features.of(right, name="right")
+    check_same_samples(left, right)
     a = prepare(left, metric, conditioning=conditioning, undefined=undefined, device=device, name="left")
     b = prepare(right, metric, conditioning=conditioning, undefined=undefined, device=device, name="right")
     return compare(
@@ -265,15 +268,16 @@ def prepare(
     if undefined not in ("error", "drop"):
         raise SpecError(f"undefined={undefined!r}; expected 'error' or 'drop'.")
     metric, conditioning = parse(metric), Conditioning.parse(conditioning)
-    features = Features.of(features, name=name)
+    features, where_to = Features.of(features, name=name), arrays.as_device(device)
     metric.check_n(features.n)
     limit = conditioning.limit([features.matrix(layer) for layer in features.names]) if conditioning.joint else None
-    sides, layers, remarks = [], [], []
+    sides, layers = [], []
+    remarks = [f"{features.model.name}: {what!r} was not read ({why})" for what, why in _left_out(features).items()]
     for layer in features.names:
         where = f"{features.model.name}, layer {layer}"
         x = features.checked(layer)
         try:
-            side = _side(metric, conditioning, x if device is None else x.to(device), limit=limit, name=where)
+            side = _side(metric, conditioning, x if where_to is None else x.to(where_to), limit=limit, name=where)
         except UndefinedError as error:
             if undefined == "error":
                 raise UndefinedError(
@@ -327,6 +331,7 @@ def compare(
         raise InputError(f"alpha = {alpha}; a level lies between 0 and 1.")
     if null not in NULLS:
         raise SpecError(f"There is no null {null!r}. {suggestion(null, NULLS)}")
+    draws, seed = _whole(draws, "draws"), _whole(seed, "seed")
     if draws < 0:
         raise InputError(f"draws = {draws}; it cannot be negative.")
     if null == "auto" and draws < 1:
@@ -362,7 +367,30 @@ def compare(
         score=observed, calibration=calibration, metric=str(metric), conditioning=str(conditioning), summary=summary,
         facts=facts, n=left.n, left=left.model, right=right.model, samples=left.samples or right.samples,
         fingerprints=(left.fingerprint, right.fingerprint), null_mean=mean, null_sd=sd,
-        remarks=left.remarks + right.remarks,
+        remarks=tuple(dict.fromkeys(left.remarks + right.remarks)) + _too_few(calibration),
+    )
+
+
+def _whole(value: object, name: str) -> int:
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise InputError(f"{name} = {value!r}; expected a whole number.") from None
+
+
+def _left_out(features: Features) -> Mapping[str, str]:
+    """What a file held beside its layers."""
+    found = features.details.get("left_out", {})
+    return found if isinstance(found, Mapping) else {}
+
+
+def _too_few(calibration: Calibration | None) -> tuple[str, ...]:
+    """A sentence where so few draws were made that no score could be significant."""
+    if calibration is None or calibration.method != "draws" or calibration.least <= calibration.alpha:  # type: ignore[operator]
+        return ()
+    return (
+        f"{len(calibration.draws)} draws cannot give a p of {calibration.alpha:g} or less, so the calibrated score is 0 "
+        f"whatever the score; at least {math.ceil(round(1 / calibration.alpha - 1, 9))} are needed",
     )
 
 

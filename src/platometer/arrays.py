@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,6 +32,8 @@ def as_tensor(x: ArrayLike, *, name: str = "x") -> torch.Tensor:
     InputError
         It is not an array of real numbers.
     """
+    if isinstance(x, str | bytes | Path):
+        raise InputError(f"{name} is the text {str(x)[:80]!r}; expected an array of numbers. Read a file with pm.read first.")
     if isinstance(x, torch.Tensor):
         tensor = x.detach()
     elif hasattr(x, "__dlpack__") and not isinstance(x, np.ndarray):
@@ -84,6 +87,29 @@ def as_features(x: ArrayLike, *, name: str = "x", least_rows: int = 1) -> torch.
         tensor = tensor.to(torch.float64)
     check_finite(tensor, name=name)
     return tensor
+
+
+def as_device(device: str | torch.device | None) -> torch.device | None:
+    """The device of that name, which is there.
+
+    Parameters
+    ----------
+    device : such as ``"cuda"`` or ``"cuda:1"``; None for where the features are.
+
+    Raises
+    ------
+    InputError
+        There is no such device on this machine, or none is called that.
+    """
+    if device is None:
+        return None
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        first = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"device = {str(device)!r} cannot be used here: {first}. 'cpu' always can.") from error
+    return found
 
 
 def check_finite(tensor: torch.Tensor, *, name: str) -> None:

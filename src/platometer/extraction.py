@@ -87,6 +87,9 @@ def extract(
     if part < 1 or (batch_size is not None and batch_size < 1):
         raise InputError(f"batch_size = {batch_size}, part = {part}; each holds at least one.")
     model = models.load(model, **options) if isinstance(model, str) else model
+    if not isinstance(model, Model):
+        raise ModelError(f"A {type(model).__name__} is not a model of platometer's. Make it one with platometer.models.wrap, "
+                         "which asks for its modality and layers.")
     samples = _samples(samples, model.modality)
     if model.modality == "text" and empty == "error":
         _check_texts(samples)
@@ -332,6 +335,8 @@ def _read_part(path: Path) -> _Part | None:
 def _samples(samples: Samples | Paired | Sequence, modality: str) -> Samples:
     if isinstance(samples, Paired):
         return samples.view(modality)
+    if isinstance(samples, str | bytes):
+        raise InputError(f"samples is one text, {samples[:40]!r}; expected a list of them. One sample is [text].")
     if not isinstance(samples, Samples):
         samples = Samples.of(samples, modality=modality)
     if samples.modality != modality:

@@ -165,8 +165,14 @@ class Features:
             parts += [name, list(value.shape), str(value.dtype), digest(memoryview(value.view(torch.uint8).numpy()))]  # type: ignore[arg-type]
         return fingerprint(*parts)
 
+    @property
+    def _width(self) -> str:
+        low, high = min(self.widths), max(self.widths)
+        return str(low) if low == high else f"{low} to {high}"
+
     def __repr__(self) -> str:
-        return f"<Features of {self.model.name}: {self.n} samples, {len(self)} layers>"
+        layers = "1 layer" if len(self) == 1 else f"{len(self)} layers"
+        return f"<Features of {self.model.name}: {self.n} samples, {layers} of width {self._width}>"
 
 
 class OfSamples(Protocol):

@@ -58,12 +58,6 @@ def test_a_place_lost_to_a_tie_counts_as_a_difference() -> None:
     assert metric.remarks(side) != ()
 
 
-def test_constant_features_share_no_neighbour() -> None:
-    x = torch.ones(8, 3, dtype=torch.float64)
-    metric = JaccardKnn(k=3)
-    assert metric.compare(metric.prepare(x), metric.prepare(x)) == 0.0
-
-
 def test_many_pairs_at_once_give_the_same_digits_as_one_by_one() -> None:
     metric = JaccardKnn(k=4)
     lefts, rights = ([metric.prepare(x) for x in spaces(seed, layers=3)] for seed in (2, 3))

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
-from platometer.knn import Neighbours
+from platometer.arrays import Rows
+from platometer.errors import UndefinedError
+from platometer.knn import Neighbours, neighbours
 from platometer.metrics import _counts
 
 TIES = "samples tied with the (k+1)-th nearest are nobody's neighbours, so ties lower the score"
@@ -26,6 +28,25 @@ def tie_remarks(a: Neighbours) -> tuple[str, ...]:
         f"{a.tied} of {a.n} samples have ties at their k-th neighbour (rounded or duplicated features?); "
         "tied neighbours are not counted.",
     )
+
+
+def certain_neighbours(x: torch.Tensor | Rows, k: int) -> Neighbours:
+    """The k nearest of every sample, at least one of which has a certain one.
+
+    Parameters
+    ----------
+    x : (n, d) features, or rows.
+    k : neighbours per sample.
+
+    Raises
+    ------
+    UndefinedError
+        No sample has a nearest: all are tied.
+    """
+    found = neighbours(x, k)
+    if not bool((found.lists >= 0).any()):
+        raise UndefinedError("No sample has a certain nearest neighbour: all are tied (constant or duplicated features?).")
+    return found
 
 
 def overlap(a: Neighbours, b: Neighbours) -> torch.Tensor:

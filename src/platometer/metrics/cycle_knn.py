@@ -15,10 +15,10 @@ from typing import ClassVar
 import torch
 
 from platometer.arrays import Rows
-from platometer.knn import Neighbours, neighbours
+from platometer.knn import Neighbours
 from platometer.metrics import Facts, Metric
 from platometer.metrics._meetings import check_list_length, worths
-from platometer.metrics._neighbourhoods import TIES, tie_remarks
+from platometer.metrics._neighbourhoods import TIES, certain_neighbours, tie_remarks
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class CycleKnn(Metric):
         )
 
     def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
-        return neighbours(x, self.k)
+        return certain_neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:
         return float(self.grid([a], [b]))

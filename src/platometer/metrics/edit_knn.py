@@ -15,10 +15,10 @@ from typing import ClassVar
 import torch
 
 from platometer.arrays import Rows
-from platometer.knn import Neighbours, neighbours
+from platometer.knn import Neighbours
 from platometer.metrics import Facts, Metric
 from platometer.metrics._meetings import ORDER_TIES, check_list_length, placed, worths
-from platometer.metrics._neighbourhoods import tie_remarks
+from platometer.metrics._neighbourhoods import certain_neighbours, tie_remarks
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class EditKnn(Metric):
         )
 
     def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
-        return neighbours(x, self.k)
+        return certain_neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:
         return float(self.grid([a], [b]))

@@ -16,9 +16,9 @@ import torch
 
 from platometer.arrays import Rows
 from platometer.errors import InputError
-from platometer.knn import Neighbours, neighbours
+from platometer.knn import Neighbours
 from platometer.metrics import Facts, GridMoments, Metric, _moments
-from platometer.metrics._neighbourhoods import TIES, null_overlaps, overlap, overlaps, tie_remarks
+from platometer.metrics._neighbourhoods import TIES, certain_neighbours, null_overlaps, overlap, overlaps, tie_remarks
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class MutualKnn(Metric):
         )
 
     def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
-        return neighbours(x, self.k)
+        return certain_neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:
         return int(overlap(a, b).sum()) / (a.n * self.k)

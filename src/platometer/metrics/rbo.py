@@ -17,10 +17,10 @@ import torch
 
 from platometer.arrays import Rows
 from platometer.errors import InputError
-from platometer.knn import Neighbours, neighbours
+from platometer.knn import Neighbours
 from platometer.metrics import Facts, Metric
 from platometer.metrics._meetings import ORDER_TIES, check_list_length, placed, worths
-from platometer.metrics._neighbourhoods import tie_remarks
+from platometer.metrics._neighbourhoods import certain_neighbours, tie_remarks
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Rbo(Metric):
         )
 
     def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
-        return neighbours(x, self.k)
+        return certain_neighbours(x, self.k)
 
     def compare(self, a: Neighbours, b: Neighbours) -> float:
         return float(self.grid([a], [b]))
