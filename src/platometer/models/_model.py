@@ -25,9 +25,14 @@ class Model(Protocol):
         models with equal cards and details give equal features on equal items, up to rounding.
     """
 
-    card: Card
-    modality: str
-    details: Mapping[str, object]
+    @property
+    def card(self) -> Card: ...
+
+    @property
+    def modality(self) -> str: ...
+
+    @property
+    def details(self) -> Mapping[str, object]: ...
 
     def layers(self) -> tuple[str, ...]:
         """Names of the layers, in order of depth."""
@@ -45,7 +50,8 @@ class Model(Protocol):
 class Sized(Protocol):
     """What a model with a context length can say before it runs."""
 
-    limit: int | None
+    @property
+    def limit(self) -> int | None: ...
 
     def lengths(self, items: Sequence[object]) -> list[int]:
         """Length of each item in tokens (or frames), uncut; items longer than `limit` will be cut by ``encode``."""
