@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import nn
@@ -79,7 +80,7 @@ def door(
     return _pictures(processor, network, dtype) if modality == "image" else _sounds(processor, network, dtype)
 
 
-def _texts(tokenizer: object, network: nn.Module, name: str, max_length: int | None, decoder: bool) -> Door:
+def _texts(tokenizer: Any, network: nn.Module, name: str, max_length: int | None, decoder: bool) -> Door:
     if len(set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens)) < 2:  # the library makes an empty one up
         raise ModelError(f"{name} is there, but its tokenizer cannot be loaded: it has no vocabulary. Was it saved into the "
                          "same folder?")
@@ -113,9 +114,10 @@ def _texts(tokenizer: object, network: nn.Module, name: str, max_length: int | N
     return Door(prepare, count, limit, facts=facts)
 
 
-def _pad(tokenizer: object, network: nn.Module) -> None:
+def _pad(tokenizer: Any, network: nn.Module) -> None:
     """A padding token that the network has a row for: its own, else end of sequence, else any; it is masked out."""
-    table = network.get_input_embeddings() if hasattr(network, "get_input_embeddings") else None
+    embeddings: Any = getattr(network, "get_input_embeddings", None)
+    table = embeddings() if embeddings is not None else None
     rows = getattr(table, "num_embeddings", None) or len(tokenizer)
     for token in (tokenizer.pad_token, tokenizer.eos_token, tokenizer.unk_token, tokenizer.convert_ids_to_tokens(0)):
         if token is not None and 0 <= tokenizer.convert_tokens_to_ids(token) < rows:
@@ -123,7 +125,7 @@ def _pad(tokenizer: object, network: nn.Module) -> None:
             return
 
 
-def _context(tokenizer: object, config: object, name: str, asked: int | None) -> int | None:
+def _context(tokenizer: Any, config: Any, name: str, asked: int | None) -> int | None:
     """The most tokens that are read: what was asked for, else the least of what tokenizer and configuration say."""
     positions = next((value for key in ("max_position_embeddings", "n_positions", "n_ctx", "seq_length")
                       if isinstance(value := getattr(config, key, None), int) and value > 0), None)
@@ -137,25 +139,26 @@ def _context(tokenizer: object, config: object, name: str, asked: int | None) ->
     return min(finite) if finite else None
 
 
-def _pictures(processor: object, network: nn.Module, dtype: torch.dtype) -> Door:
-    masked = getattr(network.config, "model_type", "") == "vit_mae"
+def _pictures(processor: Any, network: nn.Module, dtype: torch.dtype) -> Door:
+    config: Any = network.config
+    masked = getattr(config, "model_type", "") == "vit_mae"
 
     def prepare(items: Sequence) -> Inputs:
         values = processor(images=_items.pictures(items), return_tensors="pt")["pixel_values"]
         kwargs = {"pixel_values": values.to(dtype)}
         if masked:  # it orders patches by this noise before it drops a share of them, here none
-            side, patch = network.config.image_size, network.config.patch_size
+            side, patch = config.image_size, config.patch_size
             kwargs["noise"] = torch.linspace(0, 1, (side // patch) ** 2).expand(len(values), -1)
         return Inputs(kwargs=kwargs)
 
     if masked:
-        network.config.mask_ratio = 0.0
+        config.mask_ratio = 0.0
     stated = {key: value for key, value in processor.to_dict().items() if key in _PREPROCESSING}
     facts = {"preprocessing": json.loads(json.dumps(stated, default=str)), "processor": type(processor).__name__}
     return Door(prepare, facts=facts)
 
 
-def _sounds(extractor: object, network: nn.Module, dtype: torch.dtype) -> Door:
+def _sounds(extractor: Any, network: nn.Module, dtype: torch.dtype) -> Door:
     """Sounds are masked where the network has a mask, filled up where it takes one length, else run apart by length."""
     rate = int(extractor.sampling_rate)
     frames_of = getattr(network, "_get_feature_vector_attention_mask", None)
@@ -176,7 +179,9 @@ def _sounds(extractor: object, network: nn.Module, dtype: torch.dtype) -> Door:
             mask = found["attention_mask"][:, ::2]  # the encoder halves the number of frames
         elif masked:
             kwargs["attention_mask"] = found["attention_mask"]
-            length = int(network._get_feat_extract_output_lengths(torch.tensor(found["attention_mask"].shape[1])))
+            assert frames_of is not None  # as masked says
+            lengths: Any = network._get_feat_extract_output_lengths
+            length = int(lengths(torch.tensor(found["attention_mask"].shape[1])))
             mask = frames_of(length, found["attention_mask"])
         return Inputs(kwargs=kwargs, mask=mask)
 

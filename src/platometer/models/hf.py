@@ -19,6 +19,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,7 +91,7 @@ def load(
     network = _network(transformers, name, source, dtype=dtype, device_map=device_map, quantise=quantise, device=device)
     kind = type(network).__name__
     network = _part(_tower(network, tower, name), part, name)
-    modality = _INPUTS.get(network.main_input_name)
+    modality = _INPUTS.get(str(network.main_input_name))
     if modality is None:
         raise ModelError(f"{name} takes {network.main_input_name!r}; expected text, pictures or sound.")
     decoder = part == "decoder"
@@ -221,7 +222,7 @@ def _tower(network: nn.Module, tower: str | None, name: str) -> nn.Module:
         raise ModelError(f"{name} has two towers; choose tower='vision' or tower='text'.")
     if tower not in has:
         raise ModelError(f"{name} has no tower {tower!r}; " + ("expected vision or text." if has else "leave the option out."))
-    has[tower].main_input_name = "pixel_values" if tower == "vision" else "input_ids"
+    has[tower].main_input_name = "pixel_values" if tower == "vision" else "input_ids"  # type: ignore[assignment]
     return has[tower]
 
 
@@ -232,7 +233,7 @@ def _part(network: nn.Module, part: str | None, name: str) -> nn.Module:
         raise ModelError(f"{name} has no part {part!r}; {hinted}.")
     if not two or part == "decoder":
         return network
-    encoder = network.get_encoder()
+    encoder = network.get_encoder()  # type: ignore[operator]
     encoder.main_input_name = network.main_input_name
     return encoder
 
@@ -240,7 +241,7 @@ def _part(network: nn.Module, part: str | None, name: str) -> nn.Module:
 def _points(network: nn.Module, *, modality: str, final: str, decoder: bool, name: str) -> dict[str, Point]:
     """Where the layers are: the embedding output (text, sound), the blocks, and the result for a normed last layer."""
     if decoder:
-        paths = tuple(f"decoder.{path}" for path in _layers.trunk_of(network.get_decoder()))
+        paths = tuple(f"decoder.{path}" for path in _layers.trunk_of(network.get_decoder()))  # type: ignore[operator]
         if not all(path in dict(network.named_modules()) for path in paths):
             raise ModelError(f"Cannot find the blocks of the decoder of {name}; name its layers.")
     else:
@@ -283,7 +284,8 @@ def _prefix(network: nn.Module) -> tuple[int, int]:
 
 
 def _card(name: str, network: nn.Module, source: Mapping) -> Card:
-    config, folder = network.config, Path(name)
+    config: Any = network.config
+    folder = Path(name)
     if folder.is_dir():
         found, revision, called = _loading.said(folder / "README.md"), _loading.folder_revision(folder), folder.resolve().name
     else:

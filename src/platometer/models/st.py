@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import nn
@@ -54,7 +55,7 @@ def load(
     library = _library()
     source = {"revision": revision, "local_files_only": local_files_only or Path(name).is_dir(),
               "trust_remote_code": trust_remote_code}
-    network = _loading.placed(_network(library, name, source, device), device, kind)
+    network: Any = _loading.placed(_network(library, name, source, device), device, kind)
     limit = network.max_seq_length
     own = _own_pooling(network)
     how = own if pooling == "auto" else pooling
@@ -64,7 +65,7 @@ def load(
     def prepare(items: Sequence[str]) -> Inputs:
         words = _items.texts(items)
         found = dict(network.preprocess(words, prompt=prompt))
-        mask = found.get("attention_mask")
+        mask: Any = found.get("attention_mask")
         for text, count in zip(words, mask.sum(1).tolist(), strict=True):
             if not count:
                 raise InputError(f"The tokenizer of {name} makes no tokens of the text {text!r}; it has no vectors. Drop it.")

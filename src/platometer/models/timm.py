@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from PIL import Image
@@ -137,8 +138,9 @@ def _check(timm: ModuleType, name: str, pretrained: bool) -> None:
 
 def _stages(network: nn.Module) -> Sequence[str]:
     """Blocks of a transformer; stages of a convolutional network, as timm itself names them."""
-    if getattr(network, "blocks", None) is not None and hasattr(network, "num_prefix_tokens"):
-        return [f"blocks.{i}" for i in range(len(network.blocks))]
+    blocks: Any = getattr(network, "blocks", None)
+    if blocks is not None and hasattr(network, "num_prefix_tokens"):
+        return [f"blocks.{i}" for i in range(len(blocks))]
     known = set(_layers.every_of(network))
     stages = [str(entry["module"]) for entry in getattr(network, "feature_info", None) or [] if entry.get("module")]
     return [path for path in stages if path in known] or _layers.blocks_of(network)

@@ -6,6 +6,8 @@ Layers are blocks, found from the network's structure; maps are averaged, and vi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
@@ -15,6 +17,9 @@ from platometer.cards import Card
 from platometer.errors import ModelError, SpecError, missing, suggestion
 from platometer.models import _items, _layers, _loading, _pooling, _torchvision_shim
 from platometer.models._torch import Inputs, Point, TorchModel, parameters, poolable
+
+if TYPE_CHECKING:
+    from torchvision.models import WeightsEnum
 
 
 def load(
@@ -79,7 +84,7 @@ def load(
     )
 
 
-def _weights(name: str, weights: str | None, known: type) -> object | None:
+def _weights(name: str, weights: str | None, known: type[WeightsEnum]) -> WeightsEnum | None:
     if weights is None or weights == "none":
         return None
     if weights not in known.__members__:
@@ -87,7 +92,7 @@ def _weights(name: str, weights: str | None, known: type) -> object | None:
     return known[weights]
 
 
-def _network(library: object, name: str, chosen: object | None, seed: int) -> nn.Module:
+def _network(library: ModuleType, name: str, chosen: WeightsEnum | None, seed: int) -> nn.Module:
     more = {"init_weights": False} if name in ("inception_v3", "googlenet") and chosen is None else {}
     with torch.random.fork_rng(devices=[]), _loading.weights_only():
         torch.manual_seed(seed)
