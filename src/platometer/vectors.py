@@ -28,6 +28,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ _IDS = ("id", "ids", "name", "key", "sample", "image", "file", "file_name", "fil
 class _Found:
     """What a file holds, before it is known which of it are layers."""
 
-    arrays: Mapping[str, object] = field(default_factory=dict)  # name -> numbers, of any shape
+    arrays: Mapping[str, Any] = field(default_factory=dict)  # name -> numbers, of any shape
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)  # name -> one text per row, perhaps ids
     left_out: Mapping[str, str] = field(default_factory=dict)  # name -> why it is not read
     parameters: int | None = None
@@ -93,7 +94,7 @@ def read(path: str | Path, *, key: str | None = None) -> Features:
     ids, unused = _ids(found.texts, len(next(iter(layers.values()))), path)
     left_out |= unused
     return Features(
-        layers={name: (lambda value=layers[name]: value) for name in sorted(layers, key=_natural)},
+        layers={name: (lambda value=layers[name]: value) for name in sorted(layers, key=_natural)},  # type: ignore[misc]
         n=len(next(iter(layers.values()))),
         model=Card(path.stem, source=f"file:{path}", revision=_digest(path), parameters=found.parameters),
         ids=ids,
@@ -146,7 +147,7 @@ def _rows(features: Features, rows: Sequence[int], ids: Sequence[str]) -> Featur
     return dataclasses.replace(
         features, n=len(rows), ids=tuple(ids), key=fingerprint(features.key, list(ids)) if features.key else "",
         samples=fingerprint(features.samples, list(ids)) if features.samples else "",
-        layers={name: (lambda read=read: read()[index]) for name, read in features.layers.items()})
+        layers={name: (lambda read=read: read()[index]) for name, read in features.layers.items()})  # type: ignore[misc]
 
 
 # from what a file holds to layers and ids
@@ -283,7 +284,7 @@ def _npz(path: Path) -> _Found:
         return _sorted_out({name: _unpickled(lambda name=name: archive[name], path, name) for name in archive.files})
 
 
-def _unpickled(load: Callable, path: Path, name: str = "") -> object:
+def _unpickled(load: Callable, path: Path, name: str = "") -> Any:
     try:
         return load()
     except ValueError as error:
@@ -332,14 +333,14 @@ def _parquet(path: Path) -> _Found:
     return _Found({"0": np.stack(numbers, axis=1)} if numbers else {}, texts, left_out)
 
 
-def _full(column: object, name: str, path: Path) -> object:
+def _full(column: Any, name: str, path: Path) -> Any:
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
         raise DataError(f"{path}, column {name!r}: nothing in row {row} ({column.null_count} rows are empty).")
     return column
 
 
-def _stacked(column: object, name: str, path: Path) -> np.ndarray:
+def _stacked(column: Any, name: str, path: Path) -> np.ndarray:
     """A column of lists as an array: (n, d), or (n, L, d) if they are lists of lists."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -347,7 +348,7 @@ def _stacked(column: object, name: str, path: Path) -> np.ndarray:
     shape = [len(column)]
     while pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_fixed_size_list(column.type):
         lengths = pc.list_value_length(_full(column, name, path)).to_numpy(zero_copy_only=False)
-        odd = np.flatnonzero(lengths != lengths[0]) if len(lengths) else []
+        odd: Sequence[int] | np.ndarray = np.flatnonzero(lengths != lengths[0]) if len(lengths) else []
         if len(odd):
             raise DataError(f"{path}, column {name!r}: {lengths[odd[0]]} numbers in row {odd[0]}, {lengths[0]} in row 0. Rows "
                             "must be equally long.")
@@ -456,7 +457,7 @@ def _zarr(path: Path) -> _Found:
         import zarr
     except ImportError:
         raise missing("zarr", "formats", wanted_for=f"Reading {path.name}") from None
-    opened = zarr.open(str(path), mode="r")
+    opened: Any = zarr.open(str(path), mode="r")
     single = isinstance(opened, zarr.Array)
     arrays = {"0": opened} if single else {name: value for name, value in opened.members(max_depth=None)
                                            if isinstance(value, zarr.Array)}
