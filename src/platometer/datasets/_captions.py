@@ -82,7 +82,7 @@ def paired(
         raise SpecError(f"captions = {captions!r} leaves nothing of {card.name}, which has only texts.")
     _check(things.ids, texts, card.name)
     kept, found = _duplicates.look(
-        things.ids, first.content if first else [fingerprint(*row) for row in texts], duplicates=duplicates, near=near,
+        things.ids, first.content if first else [fingerprint(*row) for row in texts or ()], duplicates=duplicates, near=near,
         small=first.small if first else None, name=card.name,
         noun="text" if first is None else {"image": "picture", "audio": "sound"}[first.modality])
     rows, chosen = _chosen(things.ids, texts, kept, mode, seed, card.name) if texts else ([(i, 0) for i in kept], None)
@@ -178,7 +178,7 @@ def _chosen(
             rows.append((i, int(fingerprint(seed, ids[i]), 16) % count))
         elif mode in ("first", "last"):
             rows.append((i, 0 if mode == "first" else count - 1))
-        elif -count <= mode < count:
+        elif isinstance(mode, int) and -count <= mode < count:
             rows.append((i, mode % count))
         else:
             raise DataError(f"{name}: {ids[i]!r} has {count} captions; there is none at position {mode}.")

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from platometer.errors import DataError, suggestion
 
@@ -123,7 +124,7 @@ def texts_of(value: object, where: str) -> list[str]:
     DataError
         Something in it is empty or not text.
     """
-    values = list(value) if isinstance(value, list | tuple) else [value]
+    values: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
     if not values:
         raise DataError(f"{where}: there is no caption.")
     for text in values:

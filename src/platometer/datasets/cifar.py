@@ -6,6 +6,7 @@ Views are ``image`` and ``text``, the text being made of the class's name by a t
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from platometer.datasets import _captions, _pictures, _tables
 from platometer.datasets._captions import Medium, Things
 from platometer.errors import DataError, SpecError
 from platometer.samples import Paired
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _CITE = "Krizhevsky 2009, Learning multiple layers of features from tiny images"
 _SIDE = 32  # pixels, of the binary version
@@ -71,10 +75,10 @@ def load(
                 revision=fingerprint(content, labels.tolist())[:16],
                 details={"classes": names, "template": template, "split": split if file.is_dir() else None})
 
-    def read(at: int) -> object:
-        from PIL import Image
+    def read(at: int) -> Image:
+        from PIL.Image import fromarray
 
-        return Image.fromarray(images[at])
+        return fromarray(images[at])
 
     medium = Medium("image", read, content, lambda at: _pictures.shrunk(read(at)))
     ids = [f"{i:06d}" for i in range(len(images))]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os.path
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from platometer.cards import Card, fingerprint
 from platometer.datasets import _captions, _pictures, _tables
@@ -144,7 +145,7 @@ def _named(
 def _cell(row: Mapping, text: str | None, numbered: list[str], where: str, *, drop: bool) -> tuple[list[str], int]:
     """The captions of a row, and how many were empty and left out; unused numbered columns are no captions."""
     if text is None:
-        values = [row.get(name) for name in numbered]
+        values: Any = [row.get(name) for name in numbered]
         values = [value for value in values if value is not None and str(value).strip()] or [""]
     else:
         values = row.get(text)

@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,7 +81,8 @@ def load(
     text = None if captions == "none" else _text_column(table, text_column, name)
     if image is None and sound is None and text is None:
         raise DataError(f"{name} has neither pictures, sounds nor texts; its columns are {', '.join(table.column_names)}.")
-    ids, notes = _ids(table, id_column, name), []
+    ids = _ids(table, id_column, name)
+    notes: list[str] = []
     if unreadable == "drop":
         rows, notes = _whole(library, table, image, sound, text, name)
         table, ids = table.select(rows), [ids[row] for row in rows]
@@ -99,7 +101,7 @@ def load(
     return _captions.paired(things, captions=captions, seed=seed, card=card, duplicates=duplicates, near=near)
 
 
-def _table(library: object, name: str, revision: str | None, subset: str | None, split: str | None) -> library.Dataset:
+def _table(library: ModuleType, name: str, revision: str | None, subset: str | None, split: str | None) -> library.Dataset:
     place = Path(name)
     if not place.exists() and (name.startswith((".", "/", "~")) or place.suffix.lower() in _KINDS):
         raise DataError(f"There is no folder or file {name}.")
@@ -180,7 +182,7 @@ def _media_columns(table: library.Dataset, image_column: str | None, name: str) 
 
 
 def _whole(
-    library: object, table: library.Dataset, image: str | None, sound: str | None, text: str | None, name: str
+    library: ModuleType, table: library.Dataset, image: str | None, sound: str | None, text: str | None, name: str
 ) -> tuple[list[int], list[str]]:
     """The rows of which everything can be read, and a note on the others."""
     checks: list[Callable[[int], object]] = []
@@ -210,7 +212,7 @@ def _digests(data: Callable[[int], tuple[bytes, str]], n: int) -> list[str]:
     return [_captions.digest(data(row)[0]) for row in range(n)]
 
 
-def _bytes_of(library: object, table: library.Dataset, key: str, name: str) -> Callable[[int], tuple[bytes, str]]:
+def _bytes_of(library: ModuleType, table: library.Dataset, key: str, name: str) -> Callable[[int], tuple[bytes, str]]:
     """Row -> (the bytes in a cell, where it is)."""
     kind = library.Audio if type(table.features[key]).__name__ == "Audio" else library.Image
     try:
