@@ -32,6 +32,8 @@ def test_errors_are_also_of_the_builtin_kind_that_callers_catch() -> None:
 def test_a_near_miss_is_suggested_and_a_far_one_gets_the_list() -> None:
     assert suggestion("mutual_nn", ["mutual_knn", "cka"]) == "Did you mean 'mutual_knn'?"
     assert suggestion("cycle_knm", ["cycle_knn", "cycle_k", "rv"]) == "Did you mean 'cycle_knn' or 'cycle_k'?"
+    assert suggestion("L3", ["l1", "l2", "l3"]) == "Did you mean 'l3'?"
+    assert suggestion("cka", ["CKA", "rv"]) == "Did you mean 'CKA'?"
     assert suggestion("zebra", ["rv", "cka"]) == "Known: cka, rv."
     assert suggestion("k", iter(["q"])) == "Known: q."
 

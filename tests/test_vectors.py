@@ -305,6 +305,33 @@ def test_a_file_with_the_wrong_ending_is_told_so(tmp_path):
             read(tmp_path / f"y{ending}")
 
 
+@pytest.mark.parametrize("ending", [".npy", ".npz"])
+def test_a_text_by_the_name_of_an_array_is_no_array(tmp_path, ending):
+    (tmp_path / f"x{ending}").write_text("hello world, this is text")
+    with pytest.raises(DataError, match=rf"x{ending} is not an {ending[1:]} file: it begins with 'hello wo'. Was it"):
+        read(tmp_path / f"x{ending}")
+
+
+@pytest.mark.parametrize("text", ["id;a;b\nx;1,5;2,5\ny;2,5;3,5\n", "1,5;2,5;3,0\n2,5;3,5;1,0\n", "a\tb\n1,5\t2,5\n-2,5\t3\n"])
+def test_decimal_commas_are_recognised_and_refused(tmp_path, text):
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(DataError, match=r"decimals are written with a comma \([12],5\), it seems, and cells parted by"):
+        read(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("text", ["made by R\n1;2;3\n3;4;5\n", "size\n1,5\n2,5\n"])
+def test_a_first_line_of_one_cell_above_many_gets_a_hint(tmp_path, text):
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(DataError, match=r"cells where the first line has 1. Cells are parted by '.' here, .* need a point"):
+        read(tmp_path / "x.csv")
+
+
+def test_a_key_in_the_wrong_case_is_suggested(tmp_path):
+    np.savez(tmp_path / "x.npz", l1=X, l3=X)
+    with pytest.raises(DataError, match=r"no array 'L3'. Did you mean 'l3'\?"):
+        read(tmp_path / "x.npz", key="L3")
+
+
 def test_python_objects_are_never_unpickled(tmp_path):
     ran = tmp_path / "ran"
 

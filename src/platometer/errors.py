@@ -79,7 +79,7 @@ class MissingDependencyError(PlatometerError, ImportError):
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """A sentence that points to the nearest known word, or lists what there is.
+    """A sentence that points to the nearest known word, small letters or capitals, or lists what there is.
 
     Parameters
     ----------
@@ -94,11 +94,17 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     --------
     >>> suggestion("mutual_nn", ["mutual_knn", "cka"])
     "Did you mean 'mutual_knn'?"
+    >>> suggestion("L3", ["l1", "l2", "l3"])
+    "Did you mean 'l3'?"
     >>> suggestion("zebra", ["cka", "rv"])
     'Known: cka, rv.'
     """
     known = list(known)
-    near = difflib.get_close_matches(word, known, n=2, cutoff=0.6)
+    spelled: dict[str, list[str]] = {}
+    for name in known:
+        spelled.setdefault(name.lower(), []).append(name)
+    found = difflib.get_close_matches(word.lower(), spelled, n=2, cutoff=0.6)
+    near = [name for lower in found for name in spelled[lower]][:2]
     if near:
         return "Did you mean " + " or ".join(repr(name) for name in near) + "?"
     return "Known: " + ", ".join(sorted(known)) + "."

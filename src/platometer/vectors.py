@@ -270,6 +270,7 @@ def _sorted_out(arrays: Mapping[str, np.ndarray]) -> _Found:
 
 
 def _npy(path: Path) -> _Found:
+    _begins(path, b"\x93NUMPY")
     array = _unpickled(lambda: np.load(path, mmap_mode="r", allow_pickle=False), path)
     if array.dtype.kind not in "fiub":
         raise DataError(f"{path} holds {array.dtype}, not numbers.")
@@ -277,6 +278,7 @@ def _npy(path: Path) -> _Found:
 
 
 def _npz(path: Path) -> _Found:
+    _begins(path, b"PK", b"\x93NUMPY")
     with path.open("rb") as file:
         archive = _unpickled(lambda: np.load(file, allow_pickle=False), path)
         if isinstance(archive, np.ndarray):
@@ -284,12 +286,19 @@ def _npz(path: Path) -> _Found:
         return _sorted_out({name: _unpickled(lambda name=name: archive[name], path, name) for name in archive.files})
 
 
+def _begins(path: Path, *marks: bytes) -> None:
+    """Whether the first bytes are numpy's; of any other file numpy says that it holds Python objects."""
+    with path.open("rb") as file:
+        start = file.read(8).partition(b"\n")[0]
+    if not start.startswith(marks):
+        shown = f": it begins with {start.decode()!r}." if start.isascii() and start.decode().isprintable() else "."
+        raise DataError(f"{path} is not an {path.suffix.lower()[1:]} file{shown} Was it cut short, or is its ending wrong?")
+
+
 def _unpickled(load: Callable, path: Path, name: str = "") -> Any:
     try:
         return load()
     except ValueError as error:
-        if "pickled data" in str(error):  # what numpy says of any file that is not its own
-            raise DataError(f"{path} is no {path.suffix} file. Was it cut short, or is its ending wrong?") from None
         if "object" not in str(error).lower():
             raise
         where = f"{path}, array {name!r}," if name else f"{path}"
@@ -382,7 +391,9 @@ def _csv(path: Path) -> _Found:
         raise DataError(f"{path} has a header and no rows.")
     for line, row in body:
         if len(row) != len(names):
-            raise DataError(f"{path}, line {line}: {len(row)} cells where the first line has {len(names)}.")
+            hint = (f" Cells are parted by {mark!r} here, it seems, and decimals need a point. Is the first line a title, or "
+                    "parted by another character?") if len(names) == 1 else ""
+            raise DataError(f"{path}, line {line}: {len(row)} cells where the first line has {len(names)}.{hint}")
     if len(set(names)) < len(names):
         twice = next(name for i, name in enumerate(names) if name in names[:i])
         raise DataError(f"{path}: two columns are named {twice!r}.")
@@ -425,7 +436,24 @@ def _delimiter(text: str, path: Path) -> str:
         return sum(_is_number(cell) for row in csv.reader(head, delimiter=mark, skipinitialspace=True) for cell in row)
 
     by_ending = "\t" if path.suffix.lower() == ".tsv" else ","
-    return max([by_ending, *(mark for mark in ",\t;| " if mark != by_ending)], key=numbers)
+    best = max([by_ending, *(mark for mark in ",\t;| " if mark != by_ending)], key=numbers)
+    if best == "," and (found := _decimal_comma([line.strip() for line in head if line.strip()])):
+        raise DataError(f"{path}: decimals are written with a comma ({found[1]}), it seems, and cells parted by {found[0]!r}. "
+                        "Write decimals with a point.")
+    return best
+
+
+def _decimal_comma(lines: Sequence[str]) -> tuple[str, str] | None:
+    """What parts the cells, and a number such as 1,5, if all lines have equally many cells so and most are numbers."""
+    for mark in ";\t|":
+        rows = [[cell.strip() for cell in line.split(mark)] for line in lines]
+        if len({len(row) for row in rows}) != 1 or len(rows[0]) == 1:
+            continue
+        cells = [cell for row in rows[1:] or rows for cell in row]  # without the first line, which may name columns
+        odd = [cell for cell in cells if re.fullmatch(r"[+-]?\d+,\d+([eE][+-]?\d+)?", cell)]
+        if odd and 2 * (len(odd) + sum(map(_is_number, cells))) >= len(cells):
+            return mark, odd[0]
+    return None
 
 
 def _is_number(cell: str) -> bool:
