@@ -139,7 +139,7 @@ def test_a_dry_run_only_plans(say: Callable, tmp_path: Path) -> None:
     code, out, err = say("run", "s.toml", "--dry-run")
     assert (code, err) == (0, "")
     assert out.startswith("study toy, folder runs/toy\n  samples  40\n  models   2 extracted, 0 to run\n")
-    assert "  pairs    1, in 1 cells; 0 answered already\n" in out
+    assert "  pairs    1, in 1 cell; 0 answered already\n" in out
     assert "price    42 comparisons, about " in out
     assert sorted(tmp_path.rglob("*")) == before
 

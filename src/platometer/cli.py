@@ -240,18 +240,22 @@ def _print_plan(plan: Plan, *, file: TextIO) -> None:
         f"study {plan.study}, folder {plan.folder}",
         f"  samples  {f'{plan.n:,}' if plan.n is not None else 'known once the files are read'}",
         f"  models   {len(plan.extracted)} extracted, {len(plan.to_extract)} to run" + (f": {listed}" if listed else ""),
-        f"  pairs    {most}{plan.pairs}, in {most}{plan.cells} cells; {plan.answered} answered already",
+        f"  pairs    {most}{plan.pairs}, in {most}{_counted(plan.cells, 'cell')}; {plan.answered} answered already",
     ]
     if plan.to_extract and plan.n is not None:
-        lines.append(f"  price    {len(plan.to_extract)} models over {plan.n:,} samples each; their pairs are priced once "
-                     "layers are known")
+        lines.append(f"  price    {_counted(len(plan.to_extract), 'model')} over {_counted(plan.n, 'sample')} each; their pairs "
+                     "are priced once layers are known")
     if plan.seconds is not None:
-        lines.append(f"  price    {plan.comparisons:,} comparisons, about {_duration(plan.seconds)} on this machine")
+        lines.append(f"  price    {_counted(plan.comparisons, 'comparison')}, about {_duration(plan.seconds)} on this machine")
     elif not plan.to_extract:
         lines.append("  price    nothing is left to do")
     lines += [f"  needs    {plan.needs}"] if plan.needs else []
     lines += [f"  note     {note}" for note in plan.notes]
     print("\n".join(lines), file=file)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("s" if n != 1 else "")
 
 
 def _duration(seconds: float) -> str:
