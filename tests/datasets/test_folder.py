@@ -146,7 +146,7 @@ def test_an_empty_caption_is_named_with_its_row_or_dropped(photos):
     rows = [["a", " "], [None], ["b"]]
     text = "\n".join(json.dumps({"image": f"{i}.jpg", "captions": row}) for i, row in enumerate(rows))
     (photos / "captions.jsonl").write_text(text)
-    with pytest.raises(DataError, match=r"captions.jsonl, row 1: the caption is empty"):
+    with pytest.raises(DataError, match=r"captions.jsonl, row 1: the caption is empty. unreadable = \"drop\" leaves"):
         load(str(photos))
     found = load(str(photos), unreadable="drop", captions="mean")
     assert found.view("text").items == [("a",), ("b",)]

@@ -129,7 +129,7 @@ def texts_of(value: object, where: str) -> list[str]:
         raise DataError(f"{where}: there is no caption.")
     for text in values:
         if text is None or (isinstance(text, str) and not text.strip()):
-            raise DataError(f"{where}: the caption is empty.")
+            raise DataError(f'{where}: the caption is empty. unreadable = "drop" leaves such captions out.')
         if not isinstance(text, str):
             raise DataError(f"{where}: the caption {text!r} is not text.")
     return values
