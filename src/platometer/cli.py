@@ -243,8 +243,8 @@ def _print_plan(plan: Plan, *, file: TextIO) -> None:
         f"  pairs    {most}{plan.pairs}, in {most}{_counted(plan.cells, 'cell')}; {plan.answered} answered already",
     ]
     if plan.to_extract and plan.n is not None:
-        lines.append(f"  price    {_counted(len(plan.to_extract), 'model')} over {_counted(plan.n, 'sample')} each; their pairs "
-                     "are priced once layers are known")
+        lines.append(f"  price    {_counted(len(plan.to_extract), 'model')} over {_counted(plan.n, 'sample')} each; their "
+                     "pairs are priced once layers are known")
     if plan.seconds is not None:
         lines.append(f"  price    {_counted(plan.comparisons, 'comparison')}, about {_duration(plan.seconds)} on this machine")
     elif not plan.to_extract:
