@@ -247,3 +247,39 @@ def test_text_stands_out_from_its_ground(opened, scheme):
       return least;
     }"""
     assert min(tab.evaluate(ratio).values()) >= 4.5
+
+
+def test_many_long_remarks_take_one_line_until_they_are_opened(opened):
+    made = small(metrics=("cka",))
+    long = "a remark that says at some length what was found about these two models and the samples they were shown"
+    made["rows"][0]["notes"] = [f"{i}: {long}" for i in range(6)]
+    made["rows"][1]["notes"] = ["brief"]
+    tab = opened(made)
+    line, plain = tab.locator("#rows tbody tr").nth(0), tab.locator("#rows tbody tr").nth(1)
+    assert line.locator("summary").inner_text() == "6 remarks"
+    assert plain.locator(".remarks").inner_text() == "brief"
+    assert line.bounding_box()["height"] < 1.5 * plain.bounding_box()["height"]
+    assert not line.locator("li").first.is_visible()
+    line.locator("summary").click()
+    assert line.locator("li").all_inner_texts() == made["rows"][0]["notes"]
+    line.locator("summary").click()
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert line.locator("li").last.is_visible()
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not line.locator("li").last.is_visible()
+
+
+def test_models_of_one_name_from_two_places_keep_the_place(opened):
+    made = small(metrics=("cka",))
+    old = [made["models"][i]["name"] for i in (0, 1, 3)]
+    new = dict(zip(old, ("org1/base", "org2/base", "org3/other"), strict=True))
+    for model in made["models"]:
+        model["name"] = new.get(model["name"], model["name"])
+    for row in made["rows"]:
+        row |= {side: new.get(row[side], row[side]) for side in ("left", "right")}
+    tab = opened(made)
+    said = {tab.locator(".panel .grid").nth(k).locator("text.soft").nth(j).evaluate("t => t.firstChild.data").split(" ·")[0]
+            for k in range(3) for j in range(2)}
+    assert not said & {"base", "org3/other"}
+    assert said & {"org1/base", "org2/base"}
+    assert "other" in drawn(tab, "#heat")

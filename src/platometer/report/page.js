@@ -24,12 +24,17 @@
   const cut = (text, n) => text.length > n ? `${text.slice(0, n - 1).replace(/[\W_]+$/, "")}…` : text;
   const joint = row => DATA.symmetric[DATA.metric[row.group]] ? "~" : "→";
 
-  // Short labels of the models that stay distinct: the last part of a path, cut at the end, or in the middle if need be.
+  // The last part of a model's path where no other model's is the same, or else all of it.
+  const plain = (() => {
+    const names = DATA.models.map(model => model.name), last = names.map(name => name.split("/").pop() || name);
+    return new Map(names.map((name, k) => [name, last.indexOf(last[k]) === last.lastIndexOf(last[k]) ? last[k] : name]));
+  })();
+
+  // Short labels of the models that stay distinct: cut at the end, or in the middle if need be.
   const labels = n => {
     const names = DATA.models.map(model => model.name);
     const distinct = list => new Set(list).size === list.length;
-    const last = names.map(name => name.split("/").pop() || name);
-    const base = distinct(last) ? last : names;
+    const base = names.map(name => plain.get(name));
     const end = base.map(name => cut(name, n));
     const half = Math.floor(n / 2);
     const middle = base.map(name => name.length > n ? `${name.slice(0, half)}…${name.slice(half + 1 - n)}` : name);
@@ -391,7 +396,7 @@
     cells.forEach((line, i) => line.forEach((v, j) => put(svg, "rect", { x: margin + j * cell, y: top + i * cell, width: cell - 0.4, height: cell - 0.4, fill: v === null ? "url(#absent)" : `rgb(${paint(v)})`, "data-cell": `${i} ${j}` })));
     const best = [left.indexOf(row.left_layer), right.indexOf(row.right_layer)];
     ["halo", "best"].forEach(kind => put(svg, "rect", { x: margin + best[1] * cell - 1, y: top + best[0] * cell - 1, width: cell + 1.6, height: cell + 1.6, class: kind, "pointer-events": "none" }));
-    const middle = (bottom + 8) / 2, names = [[row.left, down.stem], [row.right, across.stem]].map(([model, stem], k) => cut(model.split("/").pop(), Math.max(14, Math.floor((k ? wide - margin : bottom) / 6.7) - stem.length - 3)) + (stem ? ` · ${stem}` : ""));
+    const middle = (bottom + 8) / 2, names = [[row.left, down.stem], [row.right, across.stem]].map(([model, stem], k) => cut(plain.get(model), Math.max(14, Math.floor((k ? wide - margin : bottom) / 6.7) - stem.length - 3)) + (stem ? ` · ${stem}` : ""));
     put(svg, "text", { x: 11, y: middle, "text-anchor": "middle", class: "soft", transform: `rotate(-90 11 ${middle})` }, names[0], row.left);
     put(svg, "text", { x: margin, y: bottom + 17, class: "soft" }, names[1], row.right);
     legend(svg, margin, bottom + 28, Math.max(150, Math.min(220, right.length * cell)), row.grid.low, row.grid.high, paint, "raw");
@@ -495,6 +500,12 @@
       panels.filter(panel => !panel.hidden).forEach(show);
     }, 120);
   });
+  let unfolded = [];  // on paper all remarks are read
+  addEventListener("beforeprint", () => {
+    unfolded = [...document.querySelectorAll(".remarks details:not([open])")];
+    unfolded.forEach(one => { one.open = true; });
+  });
+  addEventListener("afterprint", () => unfolded.forEach(one => { one.open = false; }));
   settle();
   figures();
   pairs();
