@@ -42,7 +42,7 @@ def _threads(_: object) -> tuple:
 
 def test_engines_are_listed_and_a_wrong_name_is_an_error() -> None:
     assert "local" in engines.names()
-    with pytest.raises(UnknownNameError, match="There is no engine named 'locl'. Did you mean 'local'"):
+    with pytest.raises(UnknownNameError, match=r"There is no engine named 'locl'\. Did you mean 'local'"):
         engines.run("locl", _square, [1])
 
 
@@ -62,7 +62,7 @@ def test_workers_are_other_processes_with_one_thread_each() -> None:
     found = [result for _, result in engines.run("local", _threads, range(4), workers=2)]
     assert {threads for threads, _ in found} == {1}
     assert os.getpid() not in {process for _, process in found}
-    assert list(engines.run("local", _threads, range(1), workers=1))[0][1][1] == os.getpid()
+    assert next(iter(engines.run("local", _threads, range(1), workers=1)))[1][1] == os.getpid()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
