@@ -79,10 +79,12 @@ def test_features_give_the_moments_that_their_gram_gives(estimator, d, monkeypat
     check(metric.null_moments(lefts, rights), scores)
 
 
-def test_layers_in_gram_form_and_in_feature_form_stand_in_one_grid():
+def test_layers_in_gram_form_and_in_feature_form_stand_in_one_grid(monkeypatch):
     metric = parse("cka(estimator=debiased)")
     xs = layers(6, (1, 4), seed=5)
     lefts, rights = [metric.prepare(x) for x in xs], [metric.prepare(x) for x in layers(6, (4, 2), seed=6)]
+    monkeypatch.setattr(cka, "_LARGEST_GRAM", 0)
+    lefts[0] = metric.prepare(xs[0])
     assert [side.gram is None for side in lefts] == [True, False]
     scores = enumerated(metric, lefts, rights, 6)
     check(metric.null_moments(lefts, rights), scores)

@@ -64,7 +64,7 @@ def test_what_is_answered_is_not_answered_again(setting: Setting, monkeypatch: p
 
 @pytest.mark.parametrize("damage", [lambda text: text[:-20], lambda text: "", lambda text: "[]",
                                     lambda text: text.replace(CELL.key, "0" * 32),
-                                    lambda text: text.replace('"schema":1', '"schema":0')])
+                                    lambda text: text.replace(f'"schema":{_cells.SCHEMA}', '"schema":0')])
 def test_a_damaged_answer_is_found_again(setting: Setting, damage: object, caplog: pytest.LogCaptureFixture) -> None:
     told = Desk(setting).answer(CELL)
     path = _cells.answer_path(setting.folder, CELL.key)

@@ -305,10 +305,12 @@ def test_one_failing_pair_does_not_lose_the_others(vectors: Callable, tmp_path: 
     kept = _run(path, tmp_path / "out", failures="keep")
     asked = {(a, b, metric) for a, b in ("ab", "ac", "bc") for metric in ("mutual_knn", "cka")}
     found = {(row["left"], row["right"], row["metric"].partition("(")[0]) for row in kept.rows}
-    assert asked - found == {("a", "b", "cka"), ("b", "c", "cka")}  # the other metric takes ties as they are
-    assert [why.partition(" failed")[0].partition(": ")[0] for why in kept.failures] == [
-        f"{pair}, cka(kernel=linear, estimator=biased), unit" for pair in ("a ~ b", "b ~ c")]
-    assert all("b, layer flat: All samples have the same features" in why for why in kept.failures)
+    assert asked - found == {(a, b, metric) for a, b in ("ab", "bc") for metric in ("mutual_knn", "cka")}
+    assert [why.partition(": ")[0] for why in kept.failures] == [
+        f"{pair}, {metric}, unit" for metric in ("mutual_knn(k=5)", "cka(kernel=linear, estimator=biased)")
+        for pair in ("a ~ b", "b ~ c")]
+    assert all("b, layer flat: No sample has a certain nearest" in why for why in kept.failures[:2])
+    assert all("b, layer flat: All samples have the same features" in why for why in kept.failures[2:])
 
 
 def test_an_error_that_nobody_foresaw_is_told_with_its_kind(
