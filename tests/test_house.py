@@ -15,14 +15,16 @@ import pytest
 HOME = Path(__file__).parents[1] / "src" / "platometer"
 FLOORS = [
     {"errors", "cards", "threads"},
-    {"arrays", "files", "plugins", "spec", "stats", "samples", "scenes"},
-    {"centring"},
+    {"arrays", "files", "plugins", "spec", "stats", "samples", "scenes", "shapes"},
+    {"centring", "training"},
+    {"networks", "theory"},
     {"conditioning", "features", "rows", "engines", "datasets", "models"},
     {"blocks", "knn", "store", "vectors", "report"},  # the page is drawn from plain rows, and knows no study
     {"metrics", "extraction", "gallery"},
     {"nulls", "dimension", "intervals", "streaming"},
-    {"alignment"},
+    {"alignment", "trends", "capability"},
     {"study"},
+    {"experiments"},
     {"cli"},
 ]
 """Rooms from the ground up."""

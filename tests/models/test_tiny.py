@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from platometer import scenes
+from platometer import shapes
 from platometer.errors import ModelError, SpecError
 from platometer.models import _learners, load
 
@@ -34,7 +34,7 @@ def test_weights_depend_on_the_options_and_not_on_threads_or_the_callers_generat
 
 
 def test_a_network_learns_to_tell_pictures_apart() -> None:
-    pictures = torch.tensor(scenes.drawn("train", 256, 0)[0]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    pictures = torch.tensor(shapes.drawn("train", 256, 0)[0]).permute(0, 3, 1, 2).float() / 127.5 - 1
     chance = torch.Generator().manual_seed(9)
 
     def found(network: torch.nn.Module) -> float:
@@ -52,7 +52,7 @@ def test_a_network_learns_to_tell_pictures_apart() -> None:
 def test_a_network_learns_the_next_word() -> None:
     model = load("tiny:gpt-16", steps=60, **FEW)
     untrained = load("tiny:gpt-16", steps=0, **FEW)
-    ids = model.prepare(scenes.drawn("test", 64, 0)[1]).args[0]
+    ids = model.prepare(shapes.drawn("test", 64, 0)[1]).args[0]
 
     def surprise(network: torch.nn.Module) -> float:
         with torch.inference_mode():

@@ -1,13 +1,13 @@
 """Scenes of coloured shapes with a caption each, drawn and worded here, so that nothing need be downloaded.
 
-Views are ``image``, 32 x 32 pixels, and ``text``; see `platometer.scenes` for what either tells and leaves out.
+Views are ``image``, 32 x 32 pixels, and ``text``; see `platometer.shapes` for what either tells and leaves out.
 """
 
 from __future__ import annotations
 
 from PIL import Image
 
-from platometer import scenes
+from platometer import shapes
 from platometer.cards import Card, fingerprint
 from platometer.datasets import _captions
 from platometer.errors import SpecError
@@ -37,11 +37,11 @@ def load(split: str, *, n: int = 1024, series: int = 0) -> Paired:
     >>> found.view("image").items[0][0].size
     (32, 32)
     """
-    if split not in scenes.SPLITS:
+    if split not in shapes.SPLITS:
         raise SpecError(f"split = {split!r}; expected 'train' or 'test'.")
     if n < 1:
         raise SpecError(f"n = {n}; expected at least one scene.")
-    pictures, captions = scenes.drawn(split, n, series)
+    pictures, captions = shapes.drawn(split, n, series)
     card = Card(name="shapes", source=f"shapes:{split}", revision=fingerprint(pictures.tobytes(), list(captions))[:16],
                 licence="Apache-2.0", details={"split": split, "n": n, "series": series})
     ids = tuple(f"{split}-{series}-{i:05d}" for i in range(n))

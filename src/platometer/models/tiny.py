@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from platometer import scenes as drawings
+from platometer import shapes as drawings
 from platometer.cards import Card
 from platometer.errors import ModelError, SpecError, suggestion
 from platometer.models import _items, _layers, _learners, _loading, _pooling
