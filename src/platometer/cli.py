@@ -6,7 +6,8 @@ import json
 import logging
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
@@ -24,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Measure how alike neural networks represent the world, and what chance alone would give.",
 )
-_LISTS = ("metrics", "models", "datasets", "studies")
+_LISTS = ("metrics", "models", "datasets", "studies", "experiments")
 _INTERRUPTED = 130
 
 
@@ -157,6 +158,47 @@ def run(
 
 
 @app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="An experiment ('list experiments'), or all.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller numbers: under a minute, no evidence.")] = False,
+    seed: Annotated[int, typer.Option(help="Of everything drawn by chance.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="The folder, one below it for each of all; runs/experiments/NAME if not "
+                                                  "given.")] = None,
+    option: Annotated[list[str] | None, typer.Option("--set", help="An option of the experiment, as NAME=VALUE.")] = None,
+    no_figure: Annotated[bool, typer.Option("--no-figure", help="Draw nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+) -> None:
+    """Test a claim of the hypothesis: rows, a verdict with its numbers, and a figure."""
+    from platometer import experiments
+
+    several = name == "all"
+    if several and option:
+        raise SpecError("--set belongs to one experiment; with 'all' there is none to give it to.")
+    outcomes = []
+    for each in experiments.names() if several else (name,):
+        found = experiments.load(each)
+        if not as_json:
+            print("\n".join([f"{found.name}: {found.title}", f"  claim     {found.claim}", f"  wrong if  {found.wrong_if}",
+                             f"  price     {found.price}"]))
+        with _tracked(found.name) as track:
+            outcome = experiments.run(each, quick=quick, seed=seed, out=out / found.name if out and several else out,
+                                      options=_chosen(option, found.options), track=track,
+                                      figure="skip" if no_figure else "draw")
+        outcomes.append(outcome)
+        if not as_json:
+            asked = ", quick: no evidence" if quick else ""
+            print(f"  verdict   {outcome.verdict}")
+            print(f"  rows      {len(outcome.rows)} in {outcome.folder} ({_duration(outcome.seconds)}{asked})\n", flush=True)
+    if as_json:
+        print(json.dumps([{"experiment": o.experiment.name, "quick": quick, "seed": seed, "outcome": o.verdict.outcome,
+                           "words": o.verdict.words, "numbers": dict(o.verdict.numbers), "folder": str(o.folder)}
+                          for o in outcomes], ensure_ascii=False, allow_nan=False))
+    elif several:
+        _table(["experiment", "verdict", "in words"],
+               [[o.experiment.name, o.verdict.outcome, o.verdict.words] for o in outcomes])
+
+
+@app.command()
 def show(
     folder: Annotated[Path, typer.Argument(help="A run folder, or a folder of features.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -179,10 +221,11 @@ def show(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="metrics, models, datasets or studies.", autocompletion=lambda: _LISTS)],
+    what: Annotated[str, typer.Argument(help="metrics, models, datasets, studies, experiments.",
+                                        autocompletion=lambda: _LISTS)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the metrics with their facts, the sources of models and datasets, or the studies that ship."""
+    """List the metrics with their facts, the sources of models and datasets, the studies or the experiments that ship."""
     if what not in _LISTS:
         raise SpecError(f"There is no list of {what!r}. {suggestion(what, _LISTS)}")
     titles, lines = _listed(what)
@@ -217,6 +260,10 @@ def _listed(what: str) -> tuple[list[str], list[list[str]]]:
         from platometer import study
 
         return ["study", "question"], [[name, question] for name, question in study.names().items()]
+    if what == "experiments":
+        from platometer import experiments
+
+        return ["experiment", "claim"], [[name, experiments.load(name).title] for name in experiments.names()]
     import importlib
 
     from platometer import plugins
@@ -231,6 +278,21 @@ def _listed(what: str) -> tuple[list[str], list[list[str]]]:
     if what == "models":
         out.append(["file", "file:PATH: vectors in a file, or one array of it with key; for studies, in place of a model."])
     return [noun, "what"], out
+
+
+def _chosen(given: list[str] | None, known: Mapping[str, object]) -> dict[str, object]:
+    """NAME=VALUE, each value read as its default is: a number where that is a number."""
+    read: dict[str, object] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SpecError(f"--set {text!r}; expected NAME=VALUE.")
+        default = known.get(name)
+        try:
+            read[name] = type(default)(value) if isinstance(default, int | float) and not isinstance(default, bool) else value
+        except ValueError:
+            raise SpecError(f"--set {text!r}; expected a number, such as {name}={default}.") from None
+    return read
 
 
 def _print_plan(plan: Plan, *, file: TextIO) -> None:
@@ -290,6 +352,13 @@ def _table(titles: list[str], lines: list[list[str]]) -> None:
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))
     console.print(table)
+
+
+@contextmanager
+def _tracked(name: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A function (done, total, what): a bar on a terminal, nothing elsewhere."""
+    with _bar(name) as advance:
+        yield lambda done, total, what: advance(done, total) if advance else None
 
 
 def _bar(what: str) -> AbstractContextManager:
