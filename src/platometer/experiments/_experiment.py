@@ -136,7 +136,8 @@ def load(name: str) -> Experiment:
         raise SpecError(f"The experiment {name!r} does not say {missing[0]!r} in its docstring.")
     options = {p.name: p.default for p in inspect.signature(module.run).parameters.values() if p.name not in _OWN}
     return Experiment(name=name.replace("-", "_"), title=told.split("\n", 1)[0], claim=found["Claim"],
-                      wrong_if=found["Wrong if"], price=found["Price"], last_seen=found["Last seen"], options=options, module=module)
+                      wrong_if=found["Wrong if"], price=found["Price"], last_seen=found["Last seen"],
+                      options=options, module=module)
 
 
 def run(
