@@ -26,16 +26,20 @@ _FRAMES = ("verb", "bare", "there", "setting", "seen", "shown", "inverted")
 _FRAMES_COST = {"verb": 1, "bare": 0, "there": 2, "setting": 1, "seen": 3, "shown": 2, "inverted": 1}
 _BESIDE = ("next to {b}", "beside {b}", "alongside {b}", "near {b}", "together with {b}")
 _FURTHER = ("there is also {c}", "{c} can be seen too", "one also notices {c}", "nearby there is {c}", "then there is {c}")
-_PLAIN: dict[str, tuple[dict[str, tuple[str, ...]], bool]] = {  # attribute -> (words of each value, whether they are a clause of their own)
+_PLAIN = {  # attribute -> (what tells each value, whether that is a clause of its own)
     "colour": (lexicon.COLOURS, False), "size": (lexicon.SIZES, False), "place": (lexicon.PLACES, False),
     "time": (lexicon.TIMES, False), "weather": (lexicon.WEATHERS, False), "season": (lexicon.SEASONS, False),
     "count": (lexicon.COUNTS, False), "symmetry": (lexicon.SYMMETRY_CLAUSES, True), "relation": (lexicon.BEARINGS, True),
 }
-_NAMELESS: dict[str, tuple[dict[str, tuple[str, ...]], bool]] = {"time": (lexicon.TIMES_OF_DAY, False), "weather": (lexicon.AIRS, True), "season": (lexicon.TIMES_OF_LIFE, True),
-             "size": (lexicon.BULKS, True)}
-_TERSE: dict[str, dict[str, tuple[str, ...]]] = {"place": lexicon.PLACE_NOUNS, "time": lexicon.TIME_NOUNS, "weather": lexicon.WEATHER_NOUNS,
-          "season": {name: (name,) for name in lexicon.SEASONS}, "arrangement": lexicon.ARRANGEMENTS,
-          "symmetry": lexicon.SYMMETRIES, "count": lexicon.COUNTS}
+_NAMELESS = {
+    "time": (lexicon.TIMES_OF_DAY, False), "weather": (lexicon.AIRS, True), "season": (lexicon.TIMES_OF_LIFE, True),
+    "size": (lexicon.BULKS, True),
+}
+_TERSE: dict[str, lexicon.Words] = {
+    "place": lexicon.PLACE_NOUNS, "time": lexicon.TIME_NOUNS, "weather": lexicon.WEATHER_NOUNS,
+    "season": {name: (name,) for name in lexicon.SEASONS}, "arrangement": lexicon.ARRANGEMENTS,
+    "symmetry": lexicon.SYMMETRIES, "count": lexicon.COUNTS,
+}
 _AFTER = {"kind_2": "kind", "kind_3": "kind", "kind_4": "kind_3"}
 _MORE = {"kind_2": 2, "kind_3": 1, "arrangement": 2}  # words not counted in the part itself
 _T = TypeVar("_T")
