@@ -5,9 +5,12 @@ from platometer.scenes._events import Events, Scene, Thing
 from platometer.scenes._paths import STEPS, WAYS, paths
 from platometer.scenes._pictures import picture, pictures
 from platometer.scenes._sounds import RATE, sounds
+from platometer.scenes._sheet import sheet
+from platometer.scenes._spoil import CHANNELS, Chain, Channel, EventChannel, information_bound, information_kept
 from platometer.scenes._world import SPLITS, Table, World, read, world
 
 __all__ = [
-    "DENSITIES", "RATE", "SPLITS", "STEPS", "WAYS", "Events", "Scene", "Table", "Thing", "World", "captions",
-    "mentioned", "paths", "picture", "pictures", "read", "sounds", "world",
+    "CHANNELS", "DENSITIES", "RATE", "SPLITS", "STEPS", "WAYS", "Chain", "Channel", "EventChannel", "Events", "Scene",
+    "Table", "Thing", "World", "captions", "information_bound", "information_kept", "mentioned", "paths", "picture",
+    "pictures", "read", "sheet", "sounds", "world",
 ]

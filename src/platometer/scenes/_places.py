@@ -14,7 +14,7 @@ SKIES: dict[str, tuple[Colour, Colour]] = {  # above, at the horizon
     "evening": ((84, 72, 148), (255, 142, 70)), "night": ((8, 12, 38), (40, 50, 98)),
 }
 LIGHTS: dict[str, Colour] = {
-    "morning": (1.0, 0.95, 0.9), "noon": (1.06, 1.05, 1.02), "evening": (1.0, 0.8, 0.66), "night": (0.48, 0.54, 0.76),
+    "morning": (1.0, 0.95, 0.9), "noon": (1.06, 1.05, 1.02), "evening": (1.0, 0.8, 0.66), "night": (0.54, 0.6, 0.8),
 }
 OVERCAST: dict[str, tuple[Colour, float, float]] = {  # grey of the sky, its share, and what it leaves of the light
     "clear": ((0, 0, 0), 0.0, 1.0), "cloudy": ((186, 194, 206), 0.45, 0.93), "rain": ((104, 114, 130), 0.72, 0.8),
