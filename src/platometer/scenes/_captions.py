@@ -25,7 +25,7 @@ _UNNAMED = ("count", "mood", "arrangement", "symmetry", "season", "time", "relat
 _FRAMES = ("verb", "bare", "there", "setting", "seen", "shown", "inverted")
 _FRAMES_COST = {"verb": 1, "bare": 0, "there": 2, "setting": 1, "seen": 3, "shown": 2, "inverted": 1}
 _BESIDE = ("next to {b}", "beside {b}", "alongside {b}", "near {b}", "together with {b}")
-_FURTHER = ("there is also {c}", "{c} can be seen too", "one also notices {c}", "nearby there is {c}", "then there is {c}")
+_FURTHER = ("there is also {c}", "{c} can be seen too", "one also notices {c}", "nearby there is {c}", "further there is {c}")
 _PLAIN = {  # attribute -> (what tells each value, whether that is a clause of its own)
     "colour": (lexicon.COLOURS, False), "size": (lexicon.SIZES, False), "place": (lexicon.PLACES, False),
     "time": (lexicon.TIMES, False), "weather": (lexicon.WEATHERS, False), "season": (lexicon.SEASONS, False),
@@ -41,7 +41,6 @@ _TERSE: dict[str, lexicon.Words] = {
     "symmetry": lexicon.SYMMETRIES, "count": lexicon.COUNTS,
 }
 _AFTER = {"kind_2": "kind", "kind_3": "kind", "kind_4": "kind_3"}
-_MORE = {"kind_2": 2, "kind_3": 1, "arrangement": 2}  # words not counted in the part itself
 _T = TypeVar("_T")
 
 
@@ -135,15 +134,16 @@ class _Draft:
 
     def _choose(self, abstraction: float) -> None:
         """Attributes in order, until there are words enough; one that would overshoot more than is lacking is left out."""
-        named, unnamed = self._ordered(_NAMED), self._ordered(_UNNAMED)
+        named = self._ordered(_NAMED) if abstraction < 1 else []
+        unnamed = self._ordered(_UNNAMED) if abstraction > 0 else []
         length = 0 if self.terse else _FRAMES_COST[self.frame]
-        while length < self.goal and (named if abstraction == 0 else unnamed if abstraction == 1 else named or unnamed):
+        while length < self.goal and (named or unnamed):
             nameless = bool(unnamed) and (self.chance(abstraction) or not named)
             attribute = (unnamed if nameless else named).pop(0)
             if attribute in self.told or not self._fits(attribute):
                 continue
             part, clause = self._worded(attribute, nameless)
-            cost = len(part.split()) + (0 if self.terse else _MORE.get(attribute, 0))
+            cost = len(part.split()) + self._more(attribute)
             if self.told and length + cost - self.goal > self.goal - length:
                 continue
             length += cost
@@ -151,11 +151,20 @@ class _Draft:
             self.parts[attribute] = part
             if clause:
                 self.clauses.append(attribute)
-            if attribute in ("kind", "colour") and "count" in self.told and not self.terse:  # which is the subject no longer
+            if attribute in ("kind", "colour") and self._count_is_subject() and not self.terse:  # no longer
                 self.clauses.append("count")
                 length += 4
-            if attribute == "kind_2" and part not in _BESIDE:
+            if attribute == "kind_2" and part not in _BESIDE and not self.terse:
                 self.told.add("relation")
+
+    def _more(self, attribute: str) -> int:
+        """Words that come with it beside its own."""
+        if self.terse or (attribute == "arrangement" and self._count_is_subject()):
+            return 0
+        return {"kind_2": 2, "kind_3": 1, "arrangement": 3}.get(attribute, 0)
+
+    def _count_is_subject(self) -> bool:
+        return "count" in self.told and "count" not in self.clauses
 
     def _ordered(self, attributes: Sequence[str]) -> list[str]:
         """The first first, the others within two places of where they stand."""
@@ -239,7 +248,7 @@ class _Draft:
         if not {"kind", "colour", "count"} & self.told:
             return ""
         subject, near, last = self._subject()
-        number = "are" if self._several() else "is"
+        number = "are" if self._several() and not subject.startswith("a ") else "is"
         settings = self._settings()
         frame = "setting" if self.frame == "inverted" and self._several() else self.frame
         first = settings.pop(0) if frame in ("setting", "inverted") and settings else ""
@@ -267,8 +276,7 @@ class _Draft:
     def _subject(self) -> tuple[str, str, str]:
         """(who, next to whom, with whom): the last two are told after who it is and at the end of the sentence."""
         if not {"kind", "colour"} & self.told:
-            placed = "arrangement" in self.clauses and self.chance(0.7)
-            if placed:
+            if placed := "arrangement" in self.clauses:
                 self.clauses.remove("arrangement")
             if "size" in self.parts and "size" not in self.clauses:
                 self.clauses.append("size")
@@ -282,7 +290,7 @@ class _Draft:
             if "relation" in self.told:
                 relation = self.usual(lexicon.RELATIONS[lexicon.OPPOSITE[self.scene["relation"]]])
         subject = self._noun_phrase(who)
-        relation = relation.format(b=self._noun_phrase(whom, after=subject))
+        relation = relation.format(b=self._noun_phrase(whom, after=[self.nouns[who]]))
         return (subject, "", relation) if relation.startswith("with ") else (subject, relation, "")
 
     def _settings(self) -> list[str]:
@@ -300,7 +308,7 @@ class _Draft:
 
     def _when(self, named: dict[str, str]) -> str:
         """One phrase for several of time, weather and season, which are taken from `named`."""
-        if named.get("time") in lexicon.TIMES_OF_DAY[self.scene["time"]]:
+        if (time := named.get("time", "")) in lexicon.TIMES_OF_DAY[self.scene["time"]] or time.endswith("middle of the day"):
             return ""
         words = [self.usual(lexicon.WEATHER_WORDS[self.scene["weather"]])] if named.pop("weather", "") else []
         words += [self.scene["season"]] if named.pop("season", "") else []
@@ -317,26 +325,30 @@ class _Draft:
         if attribute == "kind_3":
             return part.format(c=self._further())
         if attribute == "arrangement":
-            return f"{self.one(('the things stand', 'everything stands', 'all stand'))} {part}"
+            both = "both stand" if self.scene["count"] == "two" else "all of them stand"
+            return f"{self.one(('the things stand', 'they stand', both))} {part}"
         if attribute == "count":
             return self.usual(lexicon.COUNT_CLAUSES[self.scene["count"]])
         return part
 
     def _further(self) -> str:
-        third = self._noun_phrase("kind_3")
+        """The third thing, and the fourth."""
+        known = [self.nouns[kind] for kind in ("kind", "kind_2") if kind in self.told]
+        third = self._noun_phrase("kind_3", after=known)
         if "kind_4" not in self.told:
             return third
-        fourth = self._noun_phrase("kind_4")
-        if third == fourth:
-            return f"two {_plural(third.split(' ', 1)[1])}"
+        noun = self.nouns["kind_3"]
+        fourth = self._noun_phrase("kind_4", after=[*known, noun])
+        if third.split()[-2:] in (["a", noun], ["an", noun]) and fourth == f"another {noun}":
+            return f"two {_plural(noun)}"
         return f"{third} and {fourth}"
 
-    def _noun_phrase(self, kind: str, *, after: str = "") -> str:
+    def _noun_phrase(self, kind: str, *, after: Sequence[str] = ()) -> str:
         """A thing with the colour and size that are told of it."""
         j = kind.removeprefix("kind")
         words = [self.parts[name] for name in (f"size{j}", f"colour{j}") if name in self.told and name not in self.clauses]
         noun = self.nouns[kind] if kind in self.told else "thing"
-        if not words and after.split(" ")[-1] == noun:
+        if not words and noun in after:
             return f"another {noun}"
         return f"{_article((words or [noun])[0])} {' '.join([*words, noun])}"
 

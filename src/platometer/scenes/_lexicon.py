@@ -121,14 +121,14 @@ OPPOSITE = {"left": "right", "right": "left", "behind": "before", "before": "beh
 COUNTS: Words = {
     "one": ("a single thing", "one thing", "a lone object", "one thing alone", "only one object"),
     "two": ("two things", "a pair of things", "two objects", "a couple of objects"),
-    "three": ("three things", "a trio of things", "three objects", "a threesome"),
-    "four": ("four things", "four objects", "a quartet of things", "a foursome"),
+    "three": ("three things", "a trio of things", "three objects", "three of them"),
+    "four": ("four things", "four objects", "a quartet of things", "four of them"),
 }
 COUNT_CLAUSES: Words = {
     "one": ("nothing else is there", "it is the only thing", "there is just one thing"),
-    "two": ("there are two things in all", "two things are there", "they are a pair"),
-    "three": ("there are three things in all", "three things are there", "they make a trio"),
-    "four": ("there are four things in all", "four things are there", "they make a quartet"),
+    "two": ("there are two things in all", "two things are there", "it is one of two"),
+    "three": ("there are three things in all", "three things are there", "it is one of three"),
+    "four": ("there are four things in all", "four things are there", "it is one of four"),
 }
 ARRANGEMENTS: Words = {
     "row": ("in a row", "in a line", "lined up", "in single file"),

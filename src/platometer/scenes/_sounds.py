@@ -128,7 +128,7 @@ def _noises() -> dict[str, np.ndarray]:
 
     def tone(f: float | np.ndarray, harmonics: tuple[float, ...] = (1.0,)) -> np.ndarray:
         phase = 2 * np.pi * np.cumsum(np.broadcast_to(f, (_LONG,))) / RATE
-        return sum(a * np.sin((h + 1) * phase) for h, a in enumerate(harmonics))
+        return np.array(harmonics) @ np.sin(np.outer(np.arange(1, len(harmonics) + 1), phase))
 
     def filtered(centre: float, width: float) -> np.ndarray:
         octaves = np.log2(np.maximum(np.fft.rfftfreq(_LONG, 1 / RATE), 1) / centre)
