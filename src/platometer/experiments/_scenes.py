@@ -110,7 +110,7 @@ def scored(left: Layers, right: Layers, *, metric: str = METRICS[0], draws: int 
             "left_layer": found.best.left, "right_layer": found.best.right}
 
 
-def interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float, float]:
+def interval(values: Sequence[float] | np.ndarray, *, level: float = 0.95) -> tuple[float, float, float]:
     """Mean, lower and upper end of Student's interval over repetitions.
 
     Parameters

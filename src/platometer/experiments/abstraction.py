@@ -57,8 +57,8 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
                           "left": seer, "right": reader, **shared.scored(left, read, metric=metric, draws=draws, seed=seed)}
                          for seer, left in seen.items() for metric in shared.METRICS]
         texts = shared.of_texts(scenes.captions(events, seed=r, words=30, abstraction=0.5))
-        read = {name: shared.encoded(shared.model(name), texts) for name in readers}
-        told = [{name: _told(layers, events, seed=seed) for name, layers in side.items()} for side in (seen, read)]
+        heard = {name: shared.encoded(shared.model(name), texts) for name in readers}
+        told = [{name: _told(layers, events, seed=seed) for name, layers in side.items()} for side in (seen, heard)]
         rows += [{"repeat": r, "what": "concept", "abstraction": 0.5, "concept": concept, "left": a, "right": b,
                   "left_accuracy": left[concept][1], "right_accuracy": right[concept][1],
                   **shared.scored({"told": left[concept][0]}, {"told": right[concept][0]}, metric=shared.METRICS[1],
