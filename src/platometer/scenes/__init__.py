@@ -4,8 +4,8 @@ from platometer.scenes._captions import DENSITIES, captions, mentioned
 from platometer.scenes._events import Events, Scene, Thing
 from platometer.scenes._paths import STEPS, WAYS, paths
 from platometer.scenes._pictures import picture, pictures
-from platometer.scenes._sounds import RATE, sounds
 from platometer.scenes._sheet import sheet
+from platometer.scenes._sounds import RATE, sounds
 from platometer.scenes._spoil import CHANNELS, Chain, Channel, EventChannel, information_bound, information_kept
 from platometer.scenes._world import SPLITS, Table, World, read, world
 

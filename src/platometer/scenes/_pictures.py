@@ -85,7 +85,7 @@ def picture(scene: Scene, *, seed: int = 0, side: int = SIDE) -> np.ndarray:
     chance = Random(number)
     times = max(2, math.ceil(_FINE / side))
     image, draw = canvas(side * times)
-    pen, level = _camera(draw, side * times, chance), chance.uniform(0.40, 0.48)
+    pen, level = _camera(draw, side * times, chance), chance.uniform(0.36, 0.54)
     _scenery(image, pen, level, scene, chance)
     return _developed(np.asarray(image.reduce(times), dtype=np.float32), scene["time"] == "night", chance, number)
 
@@ -105,16 +105,17 @@ def _drawable(scene: Scene) -> None:
 
 def _camera(draw: ImageDraw.ImageDraw, cells: int, chance: Random) -> Pen:
     """From (u, v), which are (0, 0) to (1, 1) in a picture taken straight, to cells: shifted, zoomed, rolled."""
-    zoom, roll = chance.uniform(0.9, 1.08) * cells, math.radians(chance.uniform(-3.5, 3.5))
+    zoom, roll = chance.uniform(0.86, 1.12) * cells, math.radians(chance.uniform(-5, 5))
     a, b = zoom * math.cos(roll), zoom * math.sin(roll)
-    x, y = (0.5 + chance.uniform(-0.04, 0.04)) * cells, (0.5 + chance.uniform(-0.03, 0.03)) * cells
+    x, y = (0.5 + chance.uniform(-0.07, 0.07)) * cells, (0.5 + chance.uniform(-0.05, 0.05)) * cells
     return Pen(draw, (a, -b, x - (a - b) / 2, b, a, y - (a + b) / 2))
 
 
 def _scenery(image: Image.Image, pen: Pen, level: float, scene: Scene, chance: Random) -> None:
     place, season, time, weather = (scene[name] for name in ("place", "season", "time", "weather"))
     above, low, light = _places.sky(time, weather)
-    far, near = _places.ground(place, season, weather)
+    above, low = _strayed(above, chance, 0.25), _strayed(low, chance, 0.25)
+    far, near = (_strayed(colour, chance, 0.4) for colour in _places.ground(place, season, weather))
     cells = image.size[0]
     image.paste(_graded(above, low, cells, 0.0, level))
     pen = Pen(pen.draw, pen.frame, light=light, air=mixed(low, (128, 128, 128), 0.2))
@@ -166,6 +167,13 @@ def _thing(pen: Pen, level: float, thing: Thing, chance: Random, time: str, weat
     DRAWN[thing.kind](here, _hued(_COLOURS[thing.colour], chance), chance, time == "night")
 
 
+def _strayed(colour: Colour, chance: Random, most: float) -> Colour:
+    """The colour with up to this share of some other colour in it."""
+    other = (chance.uniform(30, 225), chance.uniform(30, 225), chance.uniform(30, 225))
+    grey = sum(colour) / max(sum(other), 1.0)  # as bright
+    return mixed(colour, (other[0] * grey, other[1] * grey, other[2] * grey), chance.uniform(0, most))
+
+
 def _hued(colour: Colour, chance: Random) -> Colour:
     """The colour, a little other in hue, saturation and value."""
     h, s, v = colorsys.rgb_to_hsv(*(c / 255 for c in colour))
@@ -178,8 +186,8 @@ def _developed(x: np.ndarray, night: bool, chance: Random, number: int) -> np.nd
     """Exposure, tint, slow texture and grain, none of which tells of the scene."""
     side = len(x)
     noise = np.random.Generator(np.random.Philox(number))
-    exposure = chance.uniform(0.82, 1.15)
-    gain = np.array([exposure * chance.uniform(0.93, 1.07) for _ in range(3)], dtype=np.float32)
+    exposure = chance.uniform(0.74, 1.22)
+    gain = np.array([exposure * chance.uniform(0.88, 1.12) for _ in range(3)], dtype=np.float32)
     cloth = Image.fromarray(noise.integers(0, 256, (7, 7), dtype=np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
     x *= (0.93 + np.asarray(cloth, dtype=np.float32) * np.float32(0.14 / 255))[..., None] * gain
     x += noise.standard_normal(x.shape, dtype=np.float32) * np.float32(chance.uniform(2, 8) * min(1.0, SIDE / side))

@@ -42,7 +42,7 @@ def sheet(
     --------
     >>> from platometer import scenes
     >>> scenes.sheet(scenes.world().sample(4), columns=4, side=48).size
-    (242, 103)
+    (242, 102)
     """
     if columns < 1 or not len(events):
         raise SpecError(f"columns = {columns} for {len(events)} scenes; expected at least one of each.")
