@@ -1,9 +1,37 @@
 """Does alignment rise with capability, how surely, and does it predict: rows in, statistics out; nothing is drawn.
 
-`compare` and `fit` put laws to a trend.
+Points share families, and rows, being pairs, share models. Every function takes ``groups`` or ``crossed`` to say so, and its
+intervals and p-values then know of it. In the order in which one asks:
+
+trend
+    alignment against capability or size, raw beside calibrated, from the rows of a study.
+correlate, within_families, mixed
+    how surely; inside families or only between them; with families or models as random effects.
+fit, compare
+    by which law, judged on what it never saw, and whether there is a threshold.
+forecast, late_rise
+    does it hold for models that the fit never saw, and is the upper part steeper.
+similarity, bins, model_map, tree
+    models among each other: alignment by capability, a map, who is joined first.
+agreement
+    do metrics, or datasets, say the same.
+
+What the intervals cover was measured: ``docs/trends.md``.
 """
 
+from platometer.trends._agreement import BETWEEN, Agreement, agreement
+from platometer.trends._correlation import Correlations, correlate
+from platometer.trends._families import Mixed, WithinFamilies, mixed, within_families
+from platometer.trends._forecast import Forecast, LateRise, forecast, late_rise
 from platometer.trends._laws import LAWS, SMOOTH, Comparison, Contender, Fit, Law, compare, fit
+from platometer.trends._models import Bin, Bins, Map, Similarity, Tree, bins, model_map, similarity, tree
+from platometer.trends._rows import SCORES
+from platometer.trends._trend import Trend, trend
 from platometer.trends._units import DRAWS, Estimate
 
-__all__ = ["DRAWS", "LAWS", "SMOOTH", "Comparison", "Contender", "Estimate", "Fit", "Law", "compare", "fit"]
+__all__ = [
+    "BETWEEN", "DRAWS", "LAWS", "SCORES", "SMOOTH", "Agreement", "Bin", "Bins", "Comparison", "Contender", "Correlations",
+    "Estimate", "Fit", "Forecast", "LateRise", "Law", "Map", "Mixed", "Similarity", "Tree", "Trend", "WithinFamilies",
+    "agreement", "bins", "compare", "correlate", "fit", "forecast", "late_rise", "mixed", "model_map", "similarity", "tree",
+    "trend", "within_families",
+]

@@ -15,8 +15,8 @@ With ``scale="linear"``, for capabilities, the same laws are in x instead of log
 `compare` scores every law on units that it never saw (points, families, or pairs of models), beside AICc, which takes points
 for independent. Of the laws that are no worse than the best by more than one standard error the one with the fewest
 parameters is chosen (the one-standard-error rule; Breiman, Friedman, Olshen and Stone 1984). A threshold is reported only
-if the logistic is better than *every* smooth law (constant, line, saturating), out of sample and by AICc, no worse than two lines that
-meet, and its interval lies inside the data; otherwise the answer says ``no threshold seen`` and why.
+if the logistic is better than *every* smooth law (constant, line, saturating), out of sample and by AICc, no worse than two
+lines that meet, and its interval lies inside the data; otherwise the answer says ``no threshold seen`` and why.
 
 Sources: Hurvich and Tsai 1989 (AICc); Davies 1987 (a threshold that is searched for is found too often: hence the error out
 of sample, where the search is repeated in every fold).
@@ -259,7 +259,7 @@ def fit(
     """
     a, b = points(x, y)
     known = units(len(a), groups=groups, crossed=crossed)
-    return _fit(_named(law), a, b, Frame.of(a, scale), known, known.weights(draws, seed), level)
+    return _fit(named(law), a, b, Frame.of(a, scale), known, known.weights(draws, seed), level)
 
 
 def compare(
@@ -282,7 +282,7 @@ def compare(
     """
     a, b = points(x, y)
     frame, known = Frame.of(a, scale), units(len(a), groups=groups, crossed=crossed)
-    asked = [_named(name) for name in dict.fromkeys(LAWS if laws is None else laws)]
+    asked = [named(name) for name in dict.fromkeys(LAWS if laws is None else laws)]
     left_out = tuple(law.name for law in asked if laws is None and _lacking(law, a))
     asked = [law for law in asked if law.name not in left_out]
     if not asked:
@@ -415,7 +415,13 @@ def _ended(law: Law, theta: np.ndarray, axes: list[np.ndarray]) -> str:
     }.get(law.name, "the threshold or its width is at the end of what was searched")
 
 
-def _named(law: str) -> Law:
+def named(law: str) -> Law:
+    """The law of that name.
+
+    Parameters
+    ----------
+    law : one of `LAWS`.
+    """
     if law not in LAWS:
         raise UnknownNameError(f"There is no law {law!r}. {suggestion(law, LAWS)}")
     return LAWS[law]
@@ -475,7 +481,8 @@ LAWS: Mapping[str, Law] = {
             ("floor", "rise", "threshold", "width"), 5, _step,
             lambda v: [np.linspace(-2, 2, 41), np.linspace(math.log(0.03), 0, 13)],
             lambda theta, beta, frame: [beta[:, 0], beta[:, 1], frame.leave(theta[:, 0]), np.exp(theta[:, 1]) * frame.half]),
-        Law("knee", {"log": "a line in log10 x to the knee, another after it", "linear": "a line to the knee, another after it"},
+        Law("knee", {"log": "a line in log10 x to the knee, another after it",
+                     "linear": "a line to the knee, another after it"},
             ("knee", "intercept", "lower", "upper"), 5, _bend, _inner, _knee_words),
     )
 }
