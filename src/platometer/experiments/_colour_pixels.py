@@ -127,26 +127,26 @@ def loaded(source: str, *, limit: int | None = None, split: str = "train", seed:
     if source == "photographs":
         found = _photographs()
         return found, f"{len(found)} photographs of scikit-image and scikit-learn"
-    paired = datasets.load(*_named(source), limit=limit, seed=seed, **_options(source, split))
+    paired = datasets.load(_named(source), limit=limit, seed=seed, **_options(source, split))
     items: Any = paired.view("image").items
     return [np.asarray(row[0].convert("RGB")) for row in items], f"{len(items)} pictures of {paired.card.name}"
 
 
-def _named(source: str) -> tuple[str]:
+def _named(source: str) -> str:
     path = Path(source)
+    if source.partition(":")[0] in datasets.names() and ":" in source:
+        return source
     if path.is_dir():
-        return (f"folder:{source}",)
+        return f"folder:{source}"
     if path.suffix == ".npz":
-        return (f"cifar:{source}",)
-    if ":" in source:
-        return (source,)
+        return f"cifar:{source}"
     hint = "It is a file; pictures of your own go into a folder." if path.exists() else "A dataset is written SOURCE:NAME."
     raise DataError(f"pictures = {source!r} is no folder, no npz file and no dataset. {hint}")
 
 
 def _options(source: str, split: str) -> dict:
     """Of the dataset: what would only cost time is left out."""
-    prefix = _named(source)[0].partition(":")[0]
+    prefix = _named(source).partition(":")[0]
     known: dict[str, dict] = {"hf": {"split": split, "captions": "none", "near": False},
                               "folder": {"captions": "none", "near": False}, "cifar": {"near": False}}
     return known.get(prefix, {})

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from mpl_toolkits.mplot3d import Axes3D
 
 _COLUMNS = 3
+_WIDE = 52  # letters of a title
 _VIEW = {"elev": 18, "azim": -60}
 
 
@@ -65,20 +67,35 @@ def figure(found: Sequence[Solid]) -> Figure:
 
     columns = min(_COLUMNS, len(found))
     lines = -(-len(found) // columns)
-    sheet = Figure(figsize=(4.2 * columns, 4.0 * lines), layout="constrained")
+    sheet = Figure(figsize=(4.2 * columns, 4.4 * lines))
+    sheet.subplots_adjust(left=0.01, right=0.97, bottom=0.02, top=1 - 0.35 / (4.4 * lines), wspace=0.06, hspace=0.08)
     for i, solid in enumerate(found):
         axes = sheet.add_subplot(lines, columns, i + 1, projection="3d")
         places = [point["at"] for point in solid.points]
         axes.scatter(*zip(*places, strict=True), c=[point["colour"] for point in solid.points], s=70 if solid.named else 26,
-                     depthshade=False, edgecolors="#00000033", linewidths=0.4)
+                     depthshade=False, edgecolors="#00000055", linewidths=0.4)
         for point in solid.points if solid.named else ():
-            axes.text(*point["at"], f" {point['name']}", fontsize=7, color="#444444")
-        axes.set_title(solid.title, fontsize=9)
-        axes.set(xlabel="a", ylabel="b", zlabel="lightness")
-        axes.tick_params(labelsize=6)
-        axes.set_box_aspect((1, 1, 1))
-        axes.view_init(**_VIEW)
+            axes.text(*point["at"], f"  {point['name']}", fontsize=7, color="#444444")
+        axes.set_title("\n".join(_short(line) for line in solid.title.split("\n")), fontsize=9, y=1.0)
+        _placed(axes, places)
     return sheet
+
+
+def _placed(axes: Axes3D, places: Sequence[tuple[float, float, float]]) -> None:
+    """One scale on all three axes, around the middle."""
+    ends = [(min(values), max(values)) for values in zip(*places, strict=True)]
+    reach = max(1e-9, *(0.52 * (high - low) for low, high in ends))
+    limits = [((low + high) / 2 - reach, (low + high) / 2 + reach) for low, high in ends]
+    axes.set(xlabel="a", ylabel="b", zlabel="lightness", xlim=limits[0], ylim=limits[1], zlim=limits[2])
+    axes.xaxis.labelpad = axes.yaxis.labelpad = axes.zaxis.labelpad = -6
+    axes.tick_params(labelsize=6, pad=-3)
+    axes.locator_params(nbins=5)
+    axes.set_box_aspect((1, 1, 1), zoom=1.08)
+    axes.view_init(**_VIEW)
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= _WIDE else line[: _WIDE - 3] + "..."
 
 
 def fragment(found: Sequence[Solid]) -> str:

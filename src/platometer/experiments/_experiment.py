@@ -99,7 +99,8 @@ class Outcome:
     experiment : which.
     verdict : judged from the rows.
     rows : one per measurement.
-    folder : with ``rows.parquet``, ``verdict.json``, ``figure.png`` and ``figure.svg``.
+    folder : with ``rows.parquet``, ``verdict.json``, ``figure.png`` and ``figure.svg``; and ``figure.html`` where the
+        experiment has a ``page``.
     seconds : that the run took.
     """
 
@@ -193,6 +194,8 @@ def run(
         "rows_fingerprint": fingerprint(json.dumps(rows, sort_keys=True, default=str)), "versions": dict(versions())})
     if figure == "draw":
         _drawn(found.module.draw(rows), folder)
+        if hasattr(found.module, "page"):  # a piece of a page that can be turned or played with
+            files.write_whole(folder / "figure.html", found.module.page(rows).encode())
     return Outcome(experiment=found, verdict=verdict, rows=rows, folder=folder, seconds=seconds)
 
 

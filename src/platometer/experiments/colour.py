@@ -41,6 +41,8 @@ OPTIONS = ("words_model", "vectors", "corpus")
 LEVEL = 0.05
 LITTLE = 0.2
 """RSA below which the two spaces would not be called alike, however certain."""
+NEAR = 25
+"""Distance in CIELAB up to which a colour of the pictures stands for a word."""
 
 
 def run(
@@ -106,7 +108,8 @@ def run(
     rows += _between(found, [row["layer"] for row in rows if row["kind"] == "score"], **effort)
     for i, (name, changed, part) in enumerate(settings, 4):
         track(i, total, f"sensitivity: {name}")
-        rows.append({"kind": "sensitivity", "picture": "pixels", "name": name} | _sensitivity(part, changed))
+        few = _sensitivity(part, changed, starts=3 if quick else 20)
+        rows.append({"kind": "sensitivity", "picture": "pixels", "name": name} | few)
     track(total, total, "done")
     return rows
 
@@ -217,13 +220,11 @@ def _rows(source: _Source, *, draws: int, starts: int, seed: int) -> list[dict]:
 
 
 def _between(found: Sequence[_Source], layers: Sequence[str], *, draws: int, seed: int) -> list[dict]:
-    """How far the pictures agree with each other; a colour word meets the pixels in the colour nearest to its own."""
+    """How far the pictures agree with each other, over the items that two of them share."""
     rows = []
     for (left, layer), (right, other) in combinations(zip(found, layers, strict=True), 2):
-        places = [(left.names.index(name) if left.picture != "pixels" else _nearest(left.lab, right.lab[i]), i)
-                  for i, name in enumerate(right.names) if left.picture == "pixels" or name in left.names]
-        here, there = (np.array(side) for side in zip(*places, strict=True)) if places else (np.array([]), np.array([]))
-        if len(np.unique(here)) < max(_colour_scores.LEAST, len(here)):  # too few, or two words in one cell
+        here, there = _shared(left, right)
+        if len(here) < _colour_scores.LEAST:
             continue
         parts = left.tables[layer][np.ix_(here, here)], right.tables[other][np.ix_(there, there)]
         orders = np.concatenate([np.arange(len(here))[None], nulls.orders(len(here), draws, seed=seed).numpy()])
@@ -233,8 +234,20 @@ def _between(found: Sequence[_Source], layers: Sequence[str], *, draws: int, see
     return rows
 
 
-def _nearest(lab: np.ndarray, colour: np.ndarray) -> int:
-    return int(np.linalg.norm(lab - colour, axis=1).argmin())
+def _shared(left: _Source, right: _Source) -> tuple[list[int], list[int]]:
+    """Places of the items that are in both; a word meets the pixels in the colour nearest to its own, if one is near."""
+    here: list[int] = []
+    there: list[int] = []
+    for i, name in enumerate(right.names):
+        if left.picture == "pixels":
+            away = np.linalg.norm(left.lab - right.lab[i], axis=1)
+            place = int(away.argmin()) if away.min() <= NEAR else -1
+        else:
+            place = list(left.names).index(name) if name in left.names else -1
+        if place >= 0 and place not in here:  # two words may share the nearest colour
+            here.append(place)
+            there.append(i)
+    return here, there
 
 
 def _settings(
@@ -257,11 +270,11 @@ def _settings(
         yield f"{name} of the pictures", usual, [stacks[i] for i in half]
 
 
-def _sensitivity(stacks: Sequence[np.ndarray], options: Mapping[str, Any]) -> dict:
+def _sensitivity(stacks: Sequence[np.ndarray], options: Mapping[str, Any], *, starts: int) -> dict:
     """The scores without nulls and intervals, from few starts."""
     source = _pixels(stacks, "", options)
     table, order = source.tables["K_PMI"], np.arange(len(source.lab))[None]
-    found = embedded(table, starts=3)
+    found = embedded(table, starts=starts)
     scores = _colour_scores.scored([table], [found.points], source.lab, order)
     return {"n": len(source.lab), "unseen": source.unseen, "stress": found.stress,
             "residual_turned": float(laid_onto(found.points, source.lab, reflection="forbidden").residual)} | {
