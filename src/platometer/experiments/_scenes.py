@@ -92,22 +92,39 @@ def of_texts(texts: Iterable[str]) -> list[tuple]:
     return [(text,) for text in texts]
 
 
-def scored(left: Layers, right: Layers, *, metric: str = METRICS[0], draws: int = 200, seed: int = 0) -> dict[str, object]:
+def prepared(layers: Layers, metric: str, *, name: str) -> alignment.Prepared:
+    """One side, to be compared with many.
+
+    Parameters
+    ----------
+    layers : of one model.
+    metric : spec.
+    name : of the model.
+    """
+    return alignment.prepare(dict(layers), metric, undefined="drop", name=name)
+
+
+def scored(
+    left: Layers | alignment.Prepared, right: Layers | alignment.Prepared, *, metric: str = METRICS[0], null: str = "draws",
+    draws: int = 200, seed: int = 0,
+) -> dict[str, object]:
     """The alignment of two models over the layer grid, against chance, as columns of a row.
 
     Parameters
     ----------
-    left, right : layers over the same samples.
+    left, right : layers over the same samples, or prepared for this metric.
     metric : spec.
+    null : as for `alignment.align`.
     draws : re-pairings.
     seed : of the re-pairings.
     """
-    found = alignment.align(dict(left), dict(right), metric, draws=draws, seed=seed, undefined="drop")
+    sides = [side if isinstance(side, alignment.Prepared) else prepared(side, metric, name="layers") for side in (left, right)]
+    found = alignment.compare(sides[0], sides[1], metric, null=null, draws=draws, seed=seed)
     chance = found.calibration
     assert chance is not None
-    return {"metric": metric, "n": len(next(iter(left.values()))), "draws": draws, "score": found.score, "p": chance.p,
+    return {"metric": metric, "n": sides[0].n, "null": null, "draws": draws, "score": found.score, "p": chance.p,
             "null_mean": chance.null_mean, "null_sd": chance.null_sd, "calibrated": chance.score,
-            "left_layer": found.best.left, "right_layer": found.best.right}
+            "excess": chance.excess, "left_layer": found.best.left, "right_layer": found.best.right}
 
 
 def interval(values: Sequence[float] | np.ndarray, *, level: float = 0.95) -> tuple[float, float, float]:

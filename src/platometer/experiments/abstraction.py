@@ -152,7 +152,7 @@ def _ridge(x: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
 
 def _curves(rows: list[dict], metric: str) -> tuple[list[float], np.ndarray]:
     """Degrees, and (repeats, degrees) excess over chance, averaged over pairs of models."""
-    own = [row | {"excess": row["score"] - row["null_mean"]} for row in rows
+    own = [row for row in rows
            if row["metric"] == metric and row["what"] == "captions"]
     found = shared.means(own, "excess", "repeat", "abstraction")
     degrees = sorted({key[1] for key in found})

@@ -99,7 +99,7 @@ def draw(rows: list[dict]) -> Figure:
 
     figure = Figure(figsize=(7, 3.2), layout="constrained")
     for axes, metric in zip(figure.subplots(1, 2), shared.METRICS, strict=True):
-        own = [row | {"excess": row["score"] - row["null_mean"]} for row in rows if row["metric"] == metric]
+        own = [row for row in rows if row["metric"] == metric]
         for pair in sorted({(row["left"], row["right"]) for row in own}):
             line = shared.means([row for row in own if (row["left"], row["right"]) == pair], "excess", "bits")
             axes.plot([key[0] for key in line], list(line.values()), color=shared.GREY, linewidth=0.5, alpha=0.6)
@@ -115,7 +115,7 @@ def draw(rows: list[dict]) -> Figure:
 
 def _curves(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
     """(steps,) bits and (repeats, steps) excess over chance, averaged over pairs of models."""
-    own = [row | {"excess": row["score"] - row["null_mean"]} for row in rows if row["metric"] == metric]
+    own = [row for row in rows if row["metric"] == metric]
     found = shared.means(own, "excess", "repeat", "bits")
     bits = sorted({key[1] for key in found})
     return np.array(bits), np.array([[found[r, b] for b in bits] for r in sorted({key[0] for key in found})])
