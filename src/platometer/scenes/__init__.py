@@ -7,10 +7,11 @@ from platometer.scenes._pictures import picture, pictures
 from platometer.scenes._sheet import sheet
 from platometer.scenes._sounds import RATE, sounds
 from platometer.scenes._spoil import CHANNELS, Chain, Channel, EventChannel, information_bound, information_kept
+from platometer.scenes._words_spoiled import WORD_CHANNELS, WordChannel, words_kept
 from platometer.scenes._world import SPLITS, Table, World, read, world
 
 __all__ = [
-    "CHANNELS", "DENSITIES", "RATE", "SPLITS", "STEPS", "WAYS", "Chain", "Channel", "EventChannel", "Events", "Scene",
-    "Table", "Thing", "World", "captions", "information_bound", "information_kept", "mentioned", "paths", "picture",
-    "pictures", "read", "sheet", "sounds", "world",
+    "CHANNELS", "DENSITIES", "RATE", "SPLITS", "STEPS", "WAYS", "WORD_CHANNELS", "Chain", "Channel", "EventChannel",
+    "Events", "Scene", "Table", "Thing", "WordChannel", "World", "captions", "information_bound", "information_kept",
+    "mentioned", "paths", "picture", "pictures", "read", "sheet", "sounds", "words_kept", "world",
 ]

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from platometer.errors import InputError
+from platometer.scenes import _known
 from platometer.scenes import _lexicon as lexicon
 from platometer.scenes._events import Events, Scene
 
@@ -40,6 +41,8 @@ _TERSE: dict[str, lexicon.Words] = {
     "season": {name: (name,) for name in lexicon.SEASONS}, "arrangement": lexicon.ARRANGEMENTS,
     "symmetry": lexicon.SYMMETRIES, "count": lexicon.COUNTS,
 }
+_WORDED = {"kind": lexicon.KINDS, "mood": lexicon.MOODS, "arrangement": lexicon.ARRANGEMENTS,
+           **{attribute: table for attribute, (table, _) in _PLAIN.items()}}
 _AFTER = {"kind_2": "kind", "kind_3": "kind", "kind_4": "kind_3"}
 _T = TypeVar("_T")
 
@@ -58,13 +61,15 @@ def captions(events: Events, *, seed: int = 0, words: int | None = None, abstrac
     ------
     InputError
         words < 1, or an abstraction outside [0, 1].
+    SpecError
+        A world with values for which the grammar has no words.
 
     Examples
     --------
     >>> from platometer import scenes
     >>> some = scenes.world().sample(2)
     >>> scenes.captions(some, words=10)
-    ['a large brown dog waits in a park at dawn.', 'a large brown walker lingers in the meadow in the morning']
+    ['a big brown dog sits in a park in springtime', 'a big brown walker stands in a meadow in the morning']
     """
     return [text for text, _ in _told(events, seed, words, abstraction)]
 
@@ -91,6 +96,7 @@ def _told(events: Events, seed: int, words: int | None, abstraction: float) -> l
         raise InputError(f"words = {words}; expected at least one, or None for a density drawn for each caption.")
     if not 0 <= abstraction <= 1:
         raise InputError(f"abstraction = {abstraction}; expected a number from 0 (names things) to 1 (names none).")
+    _known.ask(events, _WORDED, "captions")
     made = []
     for i in range(len(events)):
         draft = _Draft(events[i], seed, words, abstraction)
@@ -317,7 +323,7 @@ class _Draft:
             words.append(self.usual(lexicon.TIME_NOUNS[self.scene["time"]][:1]))
         else:
             words.append("day")
-        return f"on {_article(words[0])} {' '.join(words)}"
+        return f"on {lexicon.article(words[0])} {' '.join(words)}"
 
     def _clause(self, attribute: str) -> str:
         """What is told in a clause of its own."""
@@ -340,7 +346,7 @@ class _Draft:
         noun = self.nouns["kind_3"]
         fourth = self._noun_phrase("kind_4", after=[*known, noun])
         if third.split()[-2:] in (["a", noun], ["an", noun]) and fourth == f"another {noun}":
-            return f"two {_plural(noun)}"
+            return f"two {lexicon.plural(noun)}"
         return f"{third} and {fourth}"
 
     def _noun_phrase(self, kind: str, *, after: Sequence[str] = ()) -> str:
@@ -350,21 +356,9 @@ class _Draft:
         noun = self.nouns[kind] if kind in self.told else "thing"
         if not words and noun in after:
             return f"another {noun}"
-        return f"{_article((words or [noun])[0])} {' '.join([*words, noun])}"
+        return f"{lexicon.article((words or [noun])[0])} {' '.join([*words, noun])}"
 
 
 def _of(attribute: str, j: int) -> str:
     """The name of thing j's attribute."""
     return attribute if j == 1 else f"{attribute}_{j}"
-
-
-def _article(word: str) -> str:
-    return "an" if word[0] in "aeiou" else "a"
-
-
-def _plural(words: str) -> str:
-    if words.endswith(("s", "ch", "x")):
-        return words + "es"
-    if words.endswith("y") and words[-2] not in "aeiou":
-        return words[:-1] + "ies"
-    return words.replace("passer-by", "passers-by") if words.endswith("passer-by") else words + "s"

@@ -45,7 +45,7 @@ SIZES: Words = {
 }
 VERBS: Words = {  # what a thing does, third person
     "tree": ("stands", "grows", "rises"),
-    "flower": ("grows", "blooms", "sways"),
+    "flower": ("grows", "opens", "sways"),
     "cactus": ("stands", "grows"),
     "rock": ("lies", "rests"),
     "house": ("stands", "sits"),
@@ -185,3 +185,27 @@ BEARINGS: Words = {
     "behind": ("the second stands behind the first", "another is behind", "the first hides the second"),
     "before": ("the second stands in front of the first", "another is in front", "the second hides the first"),
 }
+
+
+def article(word: str) -> str:
+    """"a" or "an", as the word wants it.
+
+    Parameters
+    ----------
+    word : the next one.
+    """
+    return "an" if word[0] in "aeiou" else "a"
+
+
+def plural(noun: str) -> str:
+    """The plural of one of the nouns here.
+
+    Parameters
+    ----------
+    noun : one word.
+    """
+    if noun == "passer-by":
+        return "passers-by"
+    if noun.endswith(("s", "ch", "x")):
+        return noun + "es"
+    return noun[:-1] + "ies" if noun.endswith("y") else noun + "s"

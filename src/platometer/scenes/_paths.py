@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from platometer.scenes import _chance
+from platometer.scenes import _chance, _known
 from platometer.scenes._events import Events, Scene
 
 STEPS = 64
@@ -39,12 +39,18 @@ def paths(events: Events, *, seed: int = 0) -> np.ndarray:
     events : n scenes.
     seed : another seed, another walk through the same scene.
 
+    Raises
+    ------
+    SpecError
+        A world with places, kinds, sizes or weathers that set no way.
+
     Examples
     --------
     >>> from platometer import scenes
     >>> scenes.paths(scenes.world().sample(3)).shape
     (3, 64, 2)
     """
+    _known.ask(events, {"kind": WAYS, "size": _ROUNDS, "place": _GROUNDS, "weather": _WEATHERS}, "paths")
     return np.stack([_path(events[i], _chance.of("path", events.ids[i], seed)) for i in range(len(events))])
 
 

@@ -13,13 +13,14 @@ from functools import cache
 
 import numpy as np
 
-from platometer.scenes import _chance
+from platometer.scenes import _chance, _known
 from platometer.scenes._events import Events, Thing
 
 RATE = 8000
 _N = 4000
 _LONG = 1000  # samples of a thing's noise, 1/8 s
 _TURN = (2 * np.pi * np.arange(_N) / RATE).astype(np.float32)  # of 1 Hz
+_SINGERS = {"morning": "lark", "noon": "cicadas", "evening": "frogs", "night": "crickets"}
 _PITCHES = {"small": 1.3, "middling": 1.0, "large": 0.77}
 # Ambience of a place: centre (Hz) and width (octaves) of its noise, level, swells per second.
 _PLACES = {
@@ -39,12 +40,18 @@ def sounds(events: Events, *, seed: int = 0) -> np.ndarray:
     events : n scenes.
     seed : another seed, another recording of the same scene.
 
+    Raises
+    ------
+    SpecError
+        A world with places, kinds, sizes or times that have no sound.
+
     Examples
     --------
     >>> from platometer import scenes
     >>> scenes.sounds(scenes.world().sample(3)).shape
     (3, 4000)
     """
+    _known.ask(events, {"place": _PLACES, "kind": _noises(), "size": _PITCHES, "time": _SINGERS}, "sounds")
     return np.stack([_sound(events, i, seed) for i in range(len(events))])
 
 
@@ -90,12 +97,13 @@ def _around(values: Mapping[str, str], chance: np.random.Generator) -> np.ndarra
 
 
 def _singing(time: str, phase: np.float32, pitch: np.float32) -> np.ndarray:
-    """(4000,) of peak about 1: lark, cicadas, frogs, crickets."""
-    if time == "morning":
+    """(4000,) of peak about 1."""
+    singer = _SINGERS[time]
+    if singer == "lark":
         return np.sin(2900 * pitch * _TURN + 12 * np.sin(9 * _TURN + phase)) * (np.sin(5 * _TURN + phase) > 0)
-    if time == "noon":
+    if singer == "cicadas":
         return np.sin(2250 * pitch * _TURN) * (0.5 + 0.5 * np.sin(90 * _TURN + phase))
-    if time == "evening":
+    if singer == "frogs":
         return np.sin(520 * pitch * _TURN) * np.maximum(np.sin(24 * _TURN), 0) * (np.sin(6 * _TURN + phase) > 0)
     return np.sin(3600 * pitch * _TURN) * np.maximum(np.sin(36 * _TURN + phase), 0)
 

@@ -259,6 +259,8 @@ def information_kept(
                 return 0.0
             raise UndefinedError(f"How much {part.name} keeps is not exactly known: {_LOSSES[part.name].known} "
                                  "A bound: information_bound.")
+        if not isinstance(part, EventChannel):
+            raise SpecError(f"{part.name} is no channel on events or pictures; of captions ask words_kept.")
     both = _arrived([part for part in parts if isinstance(part, EventChannel)], of, attributes, seen)
     a, b = both.sum(1), both.sum(0)
     there = both > 0
