@@ -65,7 +65,8 @@ def check(rows: list[dict]) -> Verdict:
     ----------
     rows : from `run`.
     """
-    told, numbers, sure = [], {}, []
+    numbers: dict[str, float] = {}
+    told, sure = [], []
     for metric in shared.METRICS:
         pairs = _pairs(rows, metric)
         x, y = np.log10([pair["size"] for pair in pairs]), np.array([pair["calibrated"] for pair in pairs])
