@@ -53,7 +53,7 @@ def main() -> None:
     for attribute in ASKED:
         print("| {} | {:.2f} | {:.2f} |".format(attribute, *given_away(events, pictures, attribute)))
     if where:
-        scenes.sheet(range_of_scenes(), side=144).quantize(128, dither=Image.Dither.NONE).save(where, optimize=True)
+        scenes.sheet(range_of_scenes(), side=144).quantize(256).save(where, optimize=True)
 
 
 if __name__ == "__main__":
