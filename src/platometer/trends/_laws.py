@@ -2,13 +2,13 @@
 
 Five laws, in words and as written for ``scale="log"``, where x is a size (parameters, samples) and x0 the smallest:
 
-=============  ======================================================  ====================================
-``constant``   nothing depends on x                                    ``level``
-``line``       the same for every tenfold x                            ``intercept + slope log10 x``
-``saturating`` a power that runs into a ceiling                       ``a - b (x/x0)^-c``
-``logistic``   little, then much, then little: a threshold             ``floor``, and from ``threshold`` on ``rise``
-``knee``       two lines that meet                                     ``lower`` slope, then ``upper``
-=============  ======================================================  ====================================
+==============  ============================================  ==========================================
+``constant``    nothing depends on x                          ``level``
+``line``        the same for every tenfold x                  ``intercept + slope log10 x``
+``saturating``  a power that runs into a ceiling              ``a - b (x/x0)^-c``
+``logistic``    little, then much, then little: a threshold   ``floor``, and ``rise`` around ``threshold``
+``knee``        two lines that meet                           ``lower`` slope, then ``upper``
+==============  ============================================  ==========================================
 
 With ``scale="linear"``, for capabilities, the same laws are in x instead of log x; the power becomes an exponential.
 
