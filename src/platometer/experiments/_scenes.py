@@ -7,7 +7,7 @@ are over those repetitions (Student's t), the models being as they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -60,36 +60,26 @@ def model(name: str, **options: object) -> Model:
     return models.load(f"zoo:{name}", **options)
 
 
-def encoded(reader: Model, items: Sequence[tuple]) -> dict[str, np.ndarray]:
+def encoded(reader: Model, items: Sequence) -> dict[str, np.ndarray]:
     """Every layer's vectors of the items.
 
     Parameters
     ----------
     reader : any model.
-    items : one tuple per sample, as `platometer.samples.Samples` holds them.
+    items : one per sample, such as pictures or texts.
     """
     parts = [reader.encode(items[at : at + _BATCH]) for at in range(0, len(items), _BATCH)]
     return {layer: torch.cat([part[layer] for part in parts]).to(torch.float32).numpy() for layer in parts[0]}
 
 
-def of_pictures(pictures: np.ndarray) -> list[tuple]:
+def of_pictures(pictures: np.ndarray) -> list[Image.Image]:
     """(n, h, w, 3) uint8 -> items.
 
     Parameters
     ----------
     pictures : as `scenes.pictures` draws them.
     """
-    return [(Image.fromarray(picture),) for picture in pictures]
-
-
-def of_texts(texts: Iterable[str]) -> list[tuple]:
-    """Texts -> items.
-
-    Parameters
-    ----------
-    texts : one per sample.
-    """
-    return [(text,) for text in texts]
+    return [Image.fromarray(picture) for picture in pictures]
 
 
 def prepared(layers: Layers, metric: str, *, name: str) -> alignment.Prepared:

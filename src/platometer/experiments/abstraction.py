@@ -50,13 +50,13 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
         pictures = shared.of_pictures(scenes.pictures(events, seed=r))
         seen = {name: shared.encoded(shared.model(name), pictures) for name in seers}
         for degree in (_DEGREES[::2] if quick else _DEGREES):
-            texts = shared.of_texts(scenes.captions(events, seed=r, words=10, abstraction=degree))
+            texts = scenes.captions(events, seed=r, words=10, abstraction=degree)
             for reader in readers:
                 read = shared.encoded(shared.model(reader), texts)
                 rows += [{"repeat": r, "what": "captions", "abstraction": degree, "concept": None,
                           "left": seer, "right": reader, **shared.scored(left, read, metric=metric, draws=draws, seed=seed)}
                          for seer, left in seen.items() for metric in shared.METRICS]
-        texts = shared.of_texts(scenes.captions(events, seed=r, words=30, abstraction=0.5))
+        texts = scenes.captions(events, seed=r, words=30, abstraction=0.5)
         heard = {name: shared.encoded(shared.model(name), texts) for name in readers}
         told = [{name: _told(layers, events, seed=seed) for name, layers in side.items()} for side in (seen, heard)]
         rows += [{"repeat": r, "what": "concept", "abstraction": 0.5, "concept": concept, "left": a, "right": b,

@@ -43,7 +43,7 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
     rows = []
     for r, events in enumerate(shared.samples(n, repeats, seed=seed)):
         pictures = shared.of_pictures(scenes.pictures(events, seed=r))
-        texts = shared.of_texts(scenes.captions(events, seed=r))
+        texts = scenes.captions(events, seed=r)
         seen = {name: shared.encoded(shared.model(name), pictures) for name in seers}
         read = {name: shared.encoded(shared.model(name), texts) for name in readers}
         for metric, null in zip(shared.METRICS, ("draws", "closed-form"), strict=True):

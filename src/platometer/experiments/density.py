@@ -49,7 +49,7 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
             length = float(np.mean([len(text.split()) for text in texts]))
             told = float(np.mean([len(names) for names in scenes.mentioned(events, seed=r, words=words)]))
             for reader in readers:
-                read = shared.encoded(shared.model(reader), shared.of_texts(texts))
+                read = shared.encoded(shared.model(reader), texts)
                 rows += [{"repeat": r, "asked": words, "words": length, "attributes": told, "left": seer, "right": reader,
                           **shared.scored(left, read, metric=metric, draws=draws, seed=seed)}
                          for seer, left in seen.items() for metric in shared.METRICS]

@@ -49,7 +49,7 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
         pictures = shared.of_pictures(scenes.pictures(events, seed=r))
         seen = {name: shared.encoded(shared.model(name), pictures) for name in seers}
         for kept in steps:
-            texts = shared.of_texts(scenes.captions(world.redrawn(events, shared=kept, seed=seed * 1000 + r), seed=r))
+            texts = scenes.captions(world.redrawn(events, shared=kept, seed=seed * 1000 + r), seed=r)
             for reader in readers:
                 read = shared.encoded(shared.model(reader), texts)
                 rows += [{"repeat": r, "attributes": kept, "bits": world.information(kept), "left": seer, "right": reader,

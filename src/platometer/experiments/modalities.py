@@ -48,9 +48,9 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
     rows = []
     for r, events in enumerate(shared.samples(n, repeats, seed=seed)):
         items = {"vision": shared.of_pictures(scenes.pictures(events, seed=r)),
-                 "language": shared.of_texts(scenes.captions(events, seed=r)),
-                 "sound": [(sound,) for sound in scenes.sounds(events, seed=r)],
-                 "path": [(path.ravel(),) for path in scenes.paths(events, seed=r)]}
+                 "language": scenes.captions(events, seed=r),
+                 "sound": [(sound, scenes.RATE) for sound in scenes.sounds(events, seed=r)],
+                 "path": list(scenes.paths(events, seed=r))}
         for trained in (True, False):
             options = {} if trained else {"untrained": True}
             layers = {kind: {name: shared.encoded(shared.model(name, **options), items[kind])

@@ -52,7 +52,7 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
         for pairing, told in (("same events", events), ("unrelated worlds", other)):
             if pairing == "same events" and r >= 3:
                 continue
-            texts = shared.of_texts(scenes.captions(told, seed=r))
+            texts = scenes.captions(told, seed=r)
             for reader in readers:
                 read = shared.encoded(shared.model(reader), texts)
                 rows += [{"pairing": pairing, "repeat": r, "left": seer, "right": reader,
