@@ -2,8 +2,8 @@
 
 Claim: the less of an event a view keeps, the less it aligns with the other modality; no loss of information raises alignment.
 Wrong if: on events, where the bits kept are exact, alignment does not surely fall with them (Spearman's interval over
-    repetitions reaches 0); or under any channel, on events, pictures or captions, alignment after the loss is surely higher than before it
-    (Holm over all channels and strengths).
+    repetitions reaches 0); or under any channel, on events, pictures or captions, alignment after the loss is surely higher
+    than before it (Holm over all channels and strengths).
 Price: 6 min on two cores; quick 40 s.
 Last seen: not run yet.
 

@@ -14,6 +14,7 @@ through it tell of the same events by other means (`scenes.sounds`, `scenes.path
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,7 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
     n, repeats, draws = (256, 3, 50) if quick else (512, 6, 200)
     rows = []
     for r, events in enumerate(shared.samples(n, repeats, seed=seed)):
-        items = {"vision": shared.of_pictures(scenes.pictures(events, seed=r)),
+        items: dict[str, Sequence] = {"vision": shared.of_pictures(scenes.pictures(events, seed=r)),
                  "language": scenes.captions(events, seed=r),
                  "sound": [(sound, scenes.RATE) for sound in scenes.sounds(events, seed=r)],
                  "path": list(scenes.paths(events, seed=r))}

@@ -8,11 +8,13 @@ Last seen: not run yet.
 
 What it tests of the paper: that convergence comes of learning, and which comes first: the fall of the loss, the rise of skill
 (linear probes of attributes), or alignment. Each is measured by the step at which half of its change is done, interpolated
-between the checkpoints that were kept (in log2 of the steps); the order is reported with intervals and is not part of the claim.
+between the checkpoints that were kept (in log2 of the steps); the order is reported with intervals, and is no part of the
+claim.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,11 +45,12 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
     n, repeats, draws = (256, 3, 50) if quick else (512, 6, 200)
     rows = []
     for r, events in enumerate(shared.samples(n, repeats, seed=seed)):
-        views = {"image": shared.of_pictures(scenes.pictures(events, seed=r)), "text": scenes.captions(events, seed=r)}
+        views: dict[str, Sequence] = {"image": shared.of_pictures(scenes.pictures(events, seed=r)), "text": scenes.captions(events, seed=r)}
         for name, partners in _PARTNERS.items():
             told = zoo.card(name)
             own, others = ("image", "text") if told["modality"] == "image" else ("text", "image")
-            ends = {other: shared.encoded(shared.model(other), views[others]) for other in (partners[:1] if quick else partners)}
+            ends = {other: shared.encoded(shared.model(other), views[others])
+                    for other in (partners[:1] if quick else partners)}
             points = _points(told)
             for point in points[:: max(1, len(points) // 3)] + points[-1:] if quick else points:
                 layers = shared.encoded(shared.model(name, **_how(point, told)), views[own])
