@@ -45,7 +45,8 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
     n, repeats, draws = (256, 3, 50) if quick else (512, 6, 200)
     rows = []
     for r, events in enumerate(shared.samples(n, repeats, seed=seed)):
-        views: dict[str, Sequence] = {"image": shared.of_pictures(scenes.pictures(events, seed=r)), "text": scenes.captions(events, seed=r)}
+        views: dict[str, Sequence] = {"image": shared.of_pictures(scenes.pictures(events, seed=r)),
+                                      "text": scenes.captions(events, seed=r)}
         for name, partners in _PARTNERS.items():
             told = zoo.card(name)
             own, others = ("image", "text") if told["modality"] == "image" else ("text", "image")
