@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from platometer import arrays, nulls
+from platometer import arrays, nulls, threads
 from platometer.cards import Card, versions
 from platometer.conditioning import Conditioning
 from platometer.errors import InputError, SpecError, UndefinedError, suggestion
@@ -39,6 +39,7 @@ moments where they leave no doubt that a score is chance, and else as many re-pa
 OPEN = 2.0
 """``null="auto"`` draws wherever the closed form's p is at most this many times alpha."""
 
+_SMALL = 4096  # samples up to which each thread prepares a layer of its own
 _CHUNK = 2**24  # statistics of one layer pair times draws, held at once
 
 
@@ -273,17 +274,14 @@ def prepare(
     limit = conditioning.limit([features.matrix(layer) for layer in features.names]) if conditioning.joint else None
     sides, layers = [], []
     remarks = [f"{features.model.name}: {what!r} was not read ({why})" for what, why in _left_out(features).items()]
-    for layer in features.names:
+    for layer, side in _sides(metric, conditioning, features, limit=limit, device=where_to):
         where = f"{features.model.name}, layer {layer}"
-        x = features.checked(layer)
-        try:
-            side = _side(metric, conditioning, x if where_to is None else x.to(where_to), limit=limit, name=where)
-        except UndefinedError as error:
+        if isinstance(side, UndefinedError):
             if undefined == "error":
                 raise UndefinedError(
-                    f"{where}: {error} Leave such layers out with undefined='drop', or choose other layers."
-                ) from error
-            remarks.append(f"{where} was left out: {error}")
+                    f"{where}: {side} Leave such layers out with undefined='drop', or choose other layers."
+                ) from side
+            remarks.append(f"{where} was left out: {side}")
             continue
         sides.append(side)
         layers.append(layer)
@@ -294,6 +292,24 @@ def prepare(
         tuple(sides), tuple(layers), features.n, features.model, features.fingerprint, features.samples, tuple(remarks),
         features.ids,
     )
+
+
+def _sides(
+    metric: Metric, conditioning: Conditioning, features: Features, *, limit: float | None, device: torch.device | None
+) -> Iterator[tuple[str, Any]]:
+    """Each layer, prepared, or why it cannot be; several at once where a layer is too small to keep several threads busy."""
+
+    def made(layer: tuple[str, torch.Tensor]) -> Any:
+        try:
+            return _side(metric, conditioning, layer[1], limit=limit, name=f"{features.model.name}, layer {layer[0]}")
+        except UndefinedError as error:
+            return error
+
+    step = torch.get_num_threads() if device is None and features.n <= _SMALL else 1
+    for at in range(0, len(features.names), step):
+        names = features.names[at : at + step]
+        read = [(name, features.checked(name) if device is None else features.checked(name).to(device)) for name in names]
+        yield from zip(names, threads.each(made, read), strict=True)
 
 
 def _side(metric: Metric, conditioning: Conditioning, x: torch.Tensor, *, name: str, limit: float | None = None) -> Any:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 import torch
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 _door, _inside, _before = Lock(), 0, 1  # of `alone`
 
 
@@ -31,6 +34,26 @@ def spread(kernel: Callable, start: int, stop: int, *args: object, least: int = 
         return
     edges = np.linspace(start, stop, threads + 1).astype(np.int64)
     list(_pool(os.getpid(), threads).map(lambda i: kernel(int(edges[i]), int(edges[i + 1]), *args), range(threads)))
+
+
+def each(act: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
+    """What ``act`` makes of each item, in their order: one thread an item, on as many threads as torch uses.
+
+    Parameters
+    ----------
+    act : computes with one thread each time, so that its numbers do not depend on how many there are.
+    items : as many as are worth holding at once.
+    """
+    threads = min(torch.get_num_threads(), len(items))
+    if threads < 2:
+        return [act(item) for item in items]
+
+    def own(item: Item) -> Made:
+        torch.set_num_threads(1)  # a thread of the pool has its own number
+        return act(item)
+
+    with alone():
+        return list(_pool(os.getpid(), threads).map(own, items))
 
 
 @contextmanager

@@ -125,7 +125,7 @@ def quick(rows: Rows, estimator: str) -> Side:
     """A side of a linear kernel in Gram form, in float32 from features in float32 or less.
 
     Features are centred in float64 before they are rounded and multiplied, so that only their spread is rounded; sums over
-    the Gram matrix are in float64.
+    the Gram matrix are in float64, but for short parts.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def quick(rows: Rows, estimator: str) -> Side:
     K = gram(x)
     n, bare = len(K), estimator == "debiased"
     sums, squares = np.empty((2, n))
-    spread(_summed, 0, n, x.numpy(), x.sum(0, dtype=torch.float64).numpy(), bare, sums)
+    spread(_summed, 0, n, K, bare, sums)
     means = sums / (n - 2 if bare else n)
     spread(_shifted, 0, n, K, means, sums.sum() / ((n - 1) * (n - 2) if bare else n * n), estimator != "biased", squares)
     norm = float(np.sqrt(squares.sum()))
@@ -154,15 +154,16 @@ def quick(rows: Rows, estimator: str) -> Side:
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _summed(start, stop, x, total, bare, sums):
-    """Row sums of x x', without its diagonal if `bare`: x times its own column sums."""
+def _summed(start, stop, K, bare, sums):
+    """Row sums, without the diagonal if `bare`: short ones in float32, their sum in float64."""
     for i in range(start, stop):
-        whole, own = 0.0, 0.0
-        for k in range(x.shape[1]):
-            v = np.float64(x[i, k])
-            whole += v * total[k]
-            own += v * v
-        sums[i] = whole - own if bare else whole
+        whole = 0.0
+        for low in range(0, K.shape[1], 256):
+            part = np.float32(0)
+            for j in range(low, min(low + 256, K.shape[1])):
+                part += K[i, j]
+            whole += np.float64(part)
+        sums[i] = whole - np.float64(K[i, i]) if bare else whole
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
@@ -306,9 +307,14 @@ def grid(lefts: Sequence[Side], rights: Sequence[Side]) -> torch.Tensor:
         return torch.tensor([[a.cosine(b) for b in rights] for a in lefts], dtype=torch.float64)
     grams = [side.gram for side in (*lefts, *rights)]
     total = torch.zeros(len(lefts), len(rights), dtype=torch.float64)
-    step = max(1, _ENTRIES // lefts[0].n)
-    for at in range(0, lefts[0].n, step):  # in parts, so that float32 sums are short; the parts are summed in float64
-        part = torch.stack([gram[at : at + step].flatten() for gram in grams])  # type: ignore[index]
+    n, first = lefts[0].n, grams[0]
+    step = max(1, _ENTRIES // n)
+    whole = torch.empty(len(grams), step, n, dtype=first.dtype, device=first.device)  # type: ignore[union-attr]
+    for at in range(0, n, step):  # in parts, so that float32 sums are short; the parts are summed in float64
+        rows = min(step, n - at)
+        for place, matrix in zip(whole, grams, strict=True):
+            place[:rows] = matrix[at : at + rows]  # type: ignore[index]
+        part = whole[:, :rows].flatten(1)
         total += (part[: len(lefts)] @ part[len(lefts) :].T).to("cpu", torch.float64)
     return total.clamp(-1, 1)
 
