@@ -134,7 +134,7 @@ def test_the_page_is_self_contained_escaped_and_can_be_turned_by_keys(rows: list
         tags = _Tags()
         tags.feed(text)
         assert [tag for tag, _ in tags.opened].count("canvas") == count
-        assert {tag for tag, _ in tags.opened} == {"div", "style", "figure", "canvas", "figcaption", "b", "br", "script"}
+        assert {tag for tag, _ in tags.opened} == {"div", "style", "p", "figure", "canvas", "figcaption", "b", "br", "script"}
         assert all(found["tabindex"] == "0" and found["aria-label"] for tag, found in tags.opened if tag == "canvas")
         assert "http" not in text
         assert "ArrowLeft" in text

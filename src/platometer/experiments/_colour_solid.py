@@ -127,13 +127,15 @@ def _point(row: Mapping, place: str) -> dict:
 
 _FRAGMENT = """<div class="colour-solids">
 <style>
-.colour-solids { display: flex; flex-wrap: wrap; gap: 1rem; }
-.colour-solids figure { margin: 0; flex: 1 1 16rem; max-width: 24rem; }
+.colour-solids { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 18rem), 1fr)); gap: 1rem; }
+.colour-solids figure { margin: 0; min-width: 0; }
+.colour-solids p { grid-column: 1 / -1; margin: 0; font-size: 0.85rem; }
 .colour-solids canvas { width: 100%; aspect-ratio: 1; cursor: grab; touch-action: none; }
 .colour-solids canvas { border: 1px solid #8884; border-radius: 6px; }
 .colour-solids canvas:focus-visible { outline: 2px solid Highlight; outline-offset: 2px; }
 .colour-solids figcaption { font-size: 0.85rem; line-height: 1.35; }
 </style>
+<p>Drag, or use the arrow keys, to turn all of them; Home or a double click turns them back.</p>
 {panels}
 <script>
 (() => {
@@ -156,8 +158,8 @@ _FRAGMENT = """<div class="colour-solids">
     const placed = solid.points.map((point) => {
       const [a, b, l] = solid.middle.map((m, i) => (point[i] - m) * scale);
       const across = c * a - s * b, away = s * a + c * b;
-      const [x, y] = [side / 2 + across, side / 2 - (ct * l - st * away)];
-      return { x, y, depth: ct * away + st * l, colour: point[3], name: point[4] };
+      const [x, y] = [side / 2 + across, side / 2 - (ct * l + st * away)];
+      return { x, y, depth: ct * away - st * l, colour: point[3], name: point[4] };
     });
     placed.sort((p, q) => q.depth - p.depth);
     pen.font = "11px sans-serif";
