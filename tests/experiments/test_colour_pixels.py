@@ -118,6 +118,7 @@ def test_the_photographs_are_there_without_a_network() -> None:
     assert len(found) >= len(_colour_pixels.PHOTOGRAPHS)
     assert all(picture.ndim == 3 and picture.dtype == np.uint8 for picture in found)
     assert "photographs of scikit-image" in what
+    assert len(loaded("photographs", limit=2)[0]) == 2
 
 
 def test_without_scikit_image_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def loaded(source: str, *, limit: int | None = None, split: str = "train", seed:
     ----------
     source : ``"photographs"``, those that ship in scikit-image and, where it is installed, scikit-learn; a dataset of
         platometer's such as ``"hf:uoft-cs/cifar10"``; an npz file with ``images``; a folder of pictures; or one picture.
-    limit : at most so many, drawn by `seed`.
+    limit : at most so many, drawn by `seed`; of the photographs, the first.
     split : of a dataset on the hub.
 
     Raises
@@ -125,7 +125,7 @@ def loaded(source: str, *, limit: int | None = None, split: str = "train", seed:
         scikit-image is not installed.
     """
     if source == "photographs":
-        found = _photographs()
+        found = _photographs()[:limit]
         return found, f"{len(found)} photographs of scikit-image and scikit-learn"
     paired = datasets.load(_named(source), limit=limit, seed=seed, **_options(source, split))
     items: Any = paired.view("image").items
