@@ -14,10 +14,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import math
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -73,15 +69,15 @@ class Family:
 
 
 FAMILIES = {
-    "conv-contrastive": Family("conv", "image", "to tell pictures apart", 60_000, 128, kept=(3,)),
-    "conv-masked": Family("conv", "image", "to fill in hidden patches", 60_000, 64),
-    "conv-supervised": Family("conv", "image", "to name every attribute", 60_000, 64),
-    "vit-contrastive": Family("vit", "image", "to tell pictures apart", 60_000, 128),
-    "vit-masked": Family("vit", "image", "to fill in hidden patches", 60_000, 64),
-    "vit-supervised": Family("vit", "image", "to name every attribute", 60_000, 64),
-    "gpt": Family("gpt", "text", "the next word", 120_000, 96, kept=(3,)),
-    "gru": Family("gru", "text", "the next word", 120_000, 96),
-    "bow": Family("bow", "text", "the next word", 120_000, 96),
+    "conv-contrastive": Family("conv", "image", "to tell pictures apart", 72_000, 128, kept=(3,)),
+    "conv-masked": Family("conv", "image", "to fill in hidden patches", 96_000, 64),
+    "conv-supervised": Family("conv", "image", "to name every attribute", 96_000, 64),
+    "vit-contrastive": Family("vit", "image", "to tell pictures apart", 72_000, 128),
+    "vit-masked": Family("vit", "image", "to fill in hidden patches", 96_000, 64),
+    "vit-supervised": Family("vit", "image", "to name every attribute", 96_000, 64),
+    "gpt": Family("gpt", "text", "the next word", 96_000, 96, kept=(3,)),
+    "gru": Family("gru", "text", "the next word", 96_000, 96),
+    "bow": Family("bow", "text", "the next word", 96_000, 96),
     "sound": Family("sound", "audio", "to tell sounds apart", 36_000, 96),
     "path": Family("path", "vector", "the next steps", 48_000, 96),
 }
@@ -128,7 +124,8 @@ class Plan:
     @property
     def key(self) -> str:
         """Changes whenever what is trained does."""
-        return fingerprint(self.name, asdict(self.recipe), list(self.marks), self.options, asdict(self.of), data_key(self.of))
+        return fingerprint(self.name, asdict(self.recipe), list(self.marks), self.options, self.of.objective,
+                           *_SPLITS[self.of.modality], scenes.world().fingerprint, rendering(self.of.modality))
 
 
 def plans() -> dict[str, Plan]:
@@ -141,10 +138,16 @@ def plans() -> dict[str, Plan]:
 # --- data
 
 
-def data_key(family: Family) -> str:
-    """Which training data: the world, the scenes, and how the view renders."""
-    split, n = _SPLITS[family.modality]
-    return fingerprint(scenes.world().fingerprint, split, n, ABSTRACTIONS if family.modality == "text" else "")
+@cache
+def rendering(modality: str) -> str:
+    """A hash of how the view of the first scenes comes out, which changes when the view's code does.
+
+    Parameters
+    ----------
+    modality : which.
+    """
+    made = _VIEWS[modality](scenes.world().sample(40, split=_SPLITS[modality][0]), seed=0)
+    return fingerprint(made if modality == "text" else made.tobytes())[:16]
 
 
 def captions(events: Events, seed: int = 0) -> list[str]:
@@ -186,7 +189,8 @@ def view(modality: str, part: str, cache_: Path) -> Any:
     cache_ : folder of what is rendered.
     """
     chosen = events(modality, part)
-    path = cache_ / f"{modality}-{part}-{chosen.fingerprint[:12]}.{'json' if modality == 'text' else 'npy'}"
+    ending = "json" if modality == "text" else "npy"
+    path = cache_ / f"{modality}-{part}-{chosen.fingerprint[:12]}-{rendering(modality)}.{ending}"
     if not path.exists():
         made = _VIEWS[modality](chosen, seed=0 if part == "train" else TEST_SEED)
         if modality == "text":
@@ -277,7 +281,7 @@ def card(plan: Plan, goal: Objective, curve: training.Curve) -> dict[str, Any]:
     chosen, family = events(plan.of.modality, "train"), plan.of
     split, n = _SPLITS[family.modality]
     data = {"world": scenes.world().name, "world_fingerprint": scenes.world().fingerprint, "split": split, "seed": 0, "n": n,
-            "events_fingerprint": chosen.fingerprint}
+            "events_fingerprint": chosen.fingerprint, "rendering": rendering(family.modality)}
     if family.modality == "audio":
         data |= {"rate": scenes.RATE, "length": 4000}
     if family.modality == "text":
@@ -409,7 +413,7 @@ def main() -> None:
     """Train what is not there yet."""
     torch.set_num_threads(1)
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--only", nargs="*", default=[], metavar="NAME", help="names or beginnings of names, such as gpt or vit-masked-5")
+    ask.add_argument("--only", nargs="*", default=[], metavar="NAME", help="names, or how they begin: gpt, vit-masked-5")
     ask.add_argument("--processes", type=int, default=2)
     ask.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "platometer" / "zoo")
     ask.add_argument("--plan", action="store_true", help="say what it would cost, and stop")
@@ -488,8 +492,9 @@ def line(told: Mapping[str, Any]) -> str:
     told : its card.
     """
     bits = f" bits/byte {told['capability']['bits_per_byte']:.3f}," if told["modality"] == "text" else ""
-    return (f"{told['name']:20} {told['parameters']:7,} parameters, {told['steps']} steps, loss {told['loss']:.4f},{bits} skill "
-            f"{told['capability']['skill']:.3f} (untrained {told['untrained']['skill']:.3f}), {told['seconds'] / 60:.1f} min")
+    skills = f"skill {told['capability']['skill']:.3f} (untrained {told['untrained']['skill']:.3f})"
+    return (f"{told['name']:20} {told['parameters']:7,} parameters, {told['steps']} steps, loss {told['loss']:.4f},{bits} "
+            f"{skills}, {told['seconds'] / 60:.1f} min")
 
 
 def say(text: str) -> None:

@@ -46,12 +46,13 @@ class Masked(Objective):
     """The hidden patches of a picture are told from those left (Xie et al. 2022).
 
     The network sees the whole picture with some patches blanked. Each place of its map tells the pixels of its own part of
-    the picture; the loss is the mean squared error over hidden pixels, each patch scaled to mean 0 and deviation 1.
+    the picture; the loss is the mean squared error over hidden pixels, in units of their variance over all pictures, so that
+    1 is the loss of telling their mean.
 
     Parameters
     ----------
     network : with ``places(pictures (b, 3, s, s)) -> (b, h * h, network.width)``, row by row.
-    pictures : (n, s, s, 3) uint8.
+    pictures : (n, s, s, 3) uint8; mean and variance are those of the first thousand.
     patch : side of what is hidden at once; must divide s.
     hidden : share of the patches.
     seed : of the head, one linear map.
@@ -62,7 +63,9 @@ class Masked(Objective):
         side = pictures.shape[1]
         if side % patch or not 0 < hidden < 1:
             raise SpecError(f"patch = {patch}, hidden = {hidden}; expected a divisor of {side} and a share between 0 and 1.")
-        self._data, self._patch, self._hidden = (pictures,), patch, hidden
+        few = centred(pictures[:1024])
+        self._data = (pictures, few.mean((0, 2, 3))[:, None, None], few.std((0, 2, 3)).clamp(min=1e-3)[:, None, None])
+        self._patch, self._hidden = patch, hidden
         with torch.no_grad():
             places = network.places(torch.zeros(1, 3, side, side)).shape[1]  # type: ignore[operator]
         self._grid = round(places**0.5)
@@ -72,21 +75,17 @@ class Masked(Objective):
         self.head = headed(nn.Linear, int(network.width), 3 * (side // self._grid) ** 2, seed=seed)  # type: ignore[arg-type]
 
     def loss(self, rows: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
-        x = centred(self._data[0][rows])
+        pictures, mean, spread = self._data
+        x = (centred(pictures[rows]) - mean) / spread
         side, grid = x.shape[2], x.shape[2] // self._patch
         order = torch.rand(len(x), grid * grid, generator=chance).argsort(1).argsort(1)
         mask = (order < round(self._hidden * grid * grid)).view(-1, 1, grid, grid).float()
         wide = mask.repeat_interleave(self._patch, 2).repeat_interleave(self._patch, 3)
-        told = self.head(self.network.places(x * (1 - wide)))  # type: ignore[operator]
+        shown = x * (1 - wide) * spread + mean  # the mean colour in place of what is hidden
+        told = self.head(self.network.places(shown))  # type: ignore[operator]
         told = told.transpose(1, 2).unflatten(2, (self._grid, self._grid))
         told = F.pixel_shuffle(told, side // self._grid)
-        wrong = ((told - self._scaled(x)) ** 2).mean(1, keepdim=True)
-        return (wrong * wide).sum() / wide.sum()
-
-    def _scaled(self, x: torch.Tensor) -> torch.Tensor:
-        patches = F.pixel_unshuffle(x, self._patch).unflatten(1, (3, -1))
-        mean, spread = patches.mean((1, 2), keepdim=True), patches.std((1, 2), keepdim=True)
-        return F.pixel_shuffle(((patches - mean) / (spread + 0.05)).flatten(1, 2), self._patch)
+        return (((told - x) ** 2).mean(1, keepdim=True) * wide).sum() / wide.sum()
 
 
 class Supervised(Objective):

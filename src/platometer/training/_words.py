@@ -31,8 +31,12 @@ class NextWord(Objective):
         self._data = (texts,)
 
     def loss(self, rows: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
-        ids = _trimmed(self._data[0][rows])
-        return F.cross_entropy(self.network(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), ignore_index=PAD)
+        ids = self._data[0][rows]
+        total = torch.zeros(())
+        for part in _alike(ids):
+            total = total + F.cross_entropy(self.network(part[:, :-1]).flatten(0, 1), part[:, 1:].flatten(), ignore_index=PAD,
+                                            reduction="sum")
+        return total / (ids[:, 1:] != PAD).sum()
 
 
 class MaskedWord(Objective):
@@ -63,6 +67,12 @@ def _checked(texts: torch.Tensor) -> torch.Tensor:
         raise ShapeError(f"Texts of shape {tuple(texts.shape)} and type {texts.dtype}; expected (n, t) whole numbers (int64), "
                          f"each row beginning with the start sign {START}.")
     return texts
+
+
+def _alike(ids: torch.Tensor, parts: int = 4) -> list[torch.Tensor]:
+    """The texts by length, in parts that each lose the columns they do not need: half of a mixed batch is padding."""
+    order = (ids != PAD).sum(1).argsort(stable=True)
+    return [_trimmed(ids[rows]) for rows in order.chunk(parts)]
 
 
 def _trimmed(ids: torch.Tensor) -> torch.Tensor:
