@@ -1,10 +1,10 @@
-"""How the documentation is built: two pages are written from the package itself, so that they cannot differ from it."""
+"""How the documentation is built: three pages are written from the package itself, so that they cannot differ from it."""
 
 import inspect
 from pathlib import Path
 
 import platometer
-from platometer import metrics
+from platometer import experiments, metrics
 
 project = "platometer"
 author = "the authors of platometer"
@@ -70,9 +70,30 @@ def _api() -> str:
     return "\n".join(lines)
 
 
+def _experiments() -> str:
+    """One section an experiment: its claim, what would refute it, its price, and what was last seen."""
+    lines = ["# Experiments", "", "Each is a file with one claim, and says what would refute it. `platometer experiment NAME` runs "
+             "it and leaves rows, a verdict and a figure; `--quick` runs the same code with smaller numbers, in under a minute, "
+             "and is no evidence. Written from the experiments themselves when this page was built: *last seen* is the verdict "
+             "of the full run that ships. A claim that failed is reported as failed.", "", "| experiment | claim | last seen |",
+             "| --- | --- | --- |"]
+    found = [experiments.load(name) for name in experiments.names()]
+    lines += [f"| [{e.name}](#{e.name}) | {_plain(e.title)} | {_plain(e.last_seen.split(':')[0].split('.')[0])} |" for e in found]
+    for e in found:
+        lines += ["", f"## {e.name}", "", f"**{_plain(e.title)}**", "", f"- claim: {_plain(e.claim)}",
+                  f"- wrong if: {_plain(e.wrong_if)}", f"- price: {_plain(e.price)}", f"- last seen: {_plain(e.last_seen)}"]
+        lines += [f"- option `--set {name}={value}`" for name, value in e.options.items()]
+    return "\n".join([*lines, ""])
+
+
+def _plain(text: str) -> str:
+    """Text for a page: code as code, no cell or tag ended by accident."""
+    return text.replace("``", "`").replace("|", "\\|").replace("<", "&lt;")
+
+
 def setup(app: object) -> None:
     _HERE.mkdir(exist_ok=True)
-    for name, text in {"metrics.md": _metrics(), "api.md": _api()}.items():
+    for name, text in {"metrics.md": _metrics(), "api.md": _api(), "experiments.md": _experiments()}.items():
         path = _HERE / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

@@ -32,8 +32,12 @@ _WINDOW = {
     "Samples": "platometer.samples",
     "Paired": "platometer.samples",
     "Card": "platometer.cards",
-    # a study
+    # a study, what follows from its rows, and experiments in a world whose truth is known
     "Study": "platometer.study",
+    "trends": "platometer.trends",
+    "experiments": "platometer.experiments",
+    "scenes": "platometer.scenes",
+    "theory": "platometer.theory",
     # what there is
     "metrics": "platometer.metrics",
     "models": "platometer.models",
