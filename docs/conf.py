@@ -72,13 +72,14 @@ def _api() -> str:
 
 def _experiments() -> str:
     """One section an experiment: its claim, what would refute it, its price, and what was last seen."""
-    lines = ["# Experiments", "", "Each is a file with one claim, and says what would refute it. `platometer experiment NAME` runs "
-             "it and leaves rows, a verdict and a figure; `--quick` runs the same code with smaller numbers, in under a minute, "
-             "and is no evidence. Written from the experiments themselves when this page was built: *last seen* is the verdict "
-             "of the full run that ships. A claim that failed is reported as failed.", "", "| experiment | claim | last seen |",
-             "| --- | --- | --- |"]
+    lines = ["# Experiments", "", "Each is a file with one claim, and says what would refute it. `platometer experiment NAME` "
+             "runs it and leaves rows, a verdict and a figure; `--quick` runs the same code with smaller numbers, in under a "
+             "minute, and is no evidence. Written from the experiments themselves when this page was built: *last seen* is the "
+             "verdict of the full run that ships. A claim that failed is reported as failed.", "",
+             "| experiment | claim | last seen |", "| --- | --- | --- |"]
     found = [experiments.load(name) for name in experiments.names()]
-    lines += [f"| [{e.name}](#{e.name}) | {_plain(e.title)} | {_plain(e.last_seen.split(':')[0].split('.')[0])} |" for e in found]
+    lines += [f"| [{e.name}](#{e.name}) | {_plain(e.title)} | {_plain(e.last_seen.split(':')[0].split('.')[0])} |"
+              for e in found]
     for e in found:
         lines += ["", f"## {e.name}", "", f"**{_plain(e.title)}**", "", f"- claim: {_plain(e.claim)}",
                   f"- wrong if: {_plain(e.wrong_if)}", f"- price: {_plain(e.price)}", f"- last seen: {_plain(e.last_seen)}"]

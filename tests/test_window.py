@@ -13,8 +13,8 @@ import platometer as pm
 SHOWN = {
     "score", "align", "Alignment", "Calibration", "read", "interval", "compare_alignments", "streaming_cka",
     "growing_gallery", "extract", "Features", "Samples", "Paired", "Card", "Study",
-    "trends", "experiments", "scenes", "theory", "metrics", "models", "datasets", "nulls", "stats", "PlatometerError", "InputError",
-    "SpecError", "DataError", "ModelError", "StoreError", "StudyError", "MissingDependencyError", "__version__",
+    "trends", "experiments", "scenes", "theory", "metrics", "models", "datasets", "nulls", "stats", "PlatometerError",
+    "InputError", "SpecError", "DataError", "ModelError", "StoreError", "StudyError", "MissingDependencyError", "__version__",
 }
 
 
