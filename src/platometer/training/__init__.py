@@ -8,9 +8,10 @@ from platometer.training._loop import Curve, Recipe, fit, silent
 from platometer.training._objective import Objective
 from platometer.training._pictures import Contrastive, Masked, Supervised, centred, other_pictures
 from platometer.training._signals import NextPart, other_sounds
-from platometer.training._words import MASK, PAD, SPECIAL, START, STOP, UNKNOWN, MaskedWord, NextWord, Vocabulary
+from platometer.training._words import MASK, PAD, SPECIAL, START, STOP, UNKNOWN, MaskedWord, NextWord, Vocabulary, split
 
 __all__ = [
     "MASK", "PAD", "SPECIAL", "START", "STOP", "UNKNOWN", "Contrastive", "Curve", "Masked", "MaskedWord", "NextPart",
-    "NextWord", "Objective", "Recipe", "Supervised", "Vocabulary", "centred", "fit", "other_pictures", "other_sounds", "silent",
+    "NextWord", "Objective", "Recipe", "Supervised", "Vocabulary", "centred", "fit", "other_pictures", "other_sounds",
+    "silent", "split",
 ]

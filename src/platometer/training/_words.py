@@ -107,6 +107,9 @@ class Vocabulary:
     def __len__(self) -> int:
         return SPECIAL + len(self.words)
 
+    def __contains__(self, word: object) -> bool:
+        return word in self._numbers
+
     @classmethod
     def of(cls, texts: Iterable[str]) -> Vocabulary:
         """The words of these texts, in alphabetical order.
