@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,6 +58,23 @@ class DataTable(_Open):
     limit: Annotated[int, Field(ge=1)] | None = None
 
 
+class ReadsTable(_Strict):
+    """``reads`` of a model: what it is given of a sample's texts.
+
+    Attributes
+    ----------
+    texts : the first so many of a sample's texts (data with ``captions = "mean"`` has several); all if None.
+    words : ``"shuffled"``: the words of every text in an order drawn by the study's seed; ``"kept"``.
+    prompt : a template with ``{caption}`` in it, such as ``"A picture of {caption}"``; the text alone if empty.
+    several : ``"mean"`` (each text is run, their features are averaged) or ``"join"`` (one text of all).
+    """
+
+    texts: Annotated[int, Field(ge=1)] | None = None
+    words: Literal["kept", "shuffled"] = "kept"
+    prompt: str = ""
+    several: Literal["mean", "join"] = "mean"
+
+
 class ModelTable(_Open):
     """``[[models]]``: a model source and its options.
 
@@ -65,12 +84,18 @@ class ModelTable(_Open):
     name : what it is called; the last part of the source if empty.
     view : of the data that it is run on; the one of the model's modality if empty.
     batch_size : items at once; found if None.
+    parameters : how many it has, as published: for ``--at-most``, and for trends where its source does not count them.
+    family : models of one making; what trends take for independent.
+    reads : what it is given of a sample's texts; all of each if None.
     """
 
     source: str
     name: str = ""
     view: str = ""
     batch_size: Annotated[int, Field(ge=1)] | None = None
+    parameters: Annotated[float, Field(ge=1)] | None = None
+    family: str = ""
+    reads: ReadsTable | None = None
 
 
 class AlignTable(_Strict):
@@ -85,6 +110,8 @@ class AlignTable(_Strict):
     within : what is held fixed when chance re-pairs samples. The name of a view: samples with equal items in it (the same
         class label, the same text) change places only with each other. Or a text file with one label per line, in
         the order of the samples. Captions of one picture (``captions = "all"``) move together without being asked.
+    sizes : numbers of samples; all is measured on each, smaller ones within larger ones, drawn by the study's seed. All
+        samples alone if empty.
     """
 
     metrics: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)] = ["mutual_knn(k=10)"]
@@ -96,6 +123,40 @@ class AlignTable(_Strict):
     summary: Literal["max", "mean", "last", "rowmax"] = "max"
     undefined: Literal["error", "drop"] = "error"
     within: str = ""
+    sizes: list[Annotated[int, Field(ge=4)]] = []
+
+
+class GalleryTable(_Strict):
+    """``[gallery]``: mutual kNN of fixed queries while the gallery grows, on one layer of each model.
+
+    Attributes
+    ----------
+    queries : samples whose neighbours are looked for, drawn by the study's seed.
+    sizes : of the galleries; the number of queries and its doubles if empty.
+    k, share : neighbours, and the same as shares of the gallery.
+    layers : ``"best"`` (the pair most alike under the first metric and conditioning, at the first of ``align.sizes``) or
+        ``"last"``.
+    """
+
+    queries: Annotated[int, Field(ge=2)] = 1024
+    sizes: list[Annotated[int, Field(ge=2)]] = []
+    k: list[Annotated[int, Field(ge=1)]] = [10]
+    share: list[Annotated[float, Field(gt=0, lt=1)]] = [0.01]
+    layers: Literal["best", "last"] = "best"
+
+
+class CapabilityTable(_Strict):
+    """``[capability]``: how good the models are, by tables from elsewhere, joined by name and kept beside the rows.
+
+    Attributes
+    ----------
+    tables : csv, tsv, jsonl or parquet files with a column ``model`` (the name in the study, the source, or its end) and
+        columns of numbers; or given to the run.
+    columns : the ones to take; all that hold numbers if empty.
+    """
+
+    tables: Annotated[list[str], BeforeValidator(_listed)] = []
+    columns: Annotated[list[str], BeforeValidator(_listed)] = []
 
 
 class ComputeTable(_Strict):
@@ -123,6 +184,7 @@ class StudyFile(_Strict):
     needs : of a machine, for the plan.
     seed : of re-pairings, subsets and chosen captions.
     data, models, align, compute : the tables; data may be absent where all models are files of vectors.
+    gallery, capability : asked for where they are there.
     """
 
     name: Annotated[str, Field(pattern=r"^[\w][\w .+-]*$")]
@@ -132,6 +194,8 @@ class StudyFile(_Strict):
     data: DataTable | None = None
     models: Annotated[list[Annotated[ModelTable, BeforeValidator(_tabled)]], Field(min_length=1)]
     align: AlignTable = AlignTable()
+    gallery: GalleryTable | None = None
+    capability: CapabilityTable | None = None
     compute: ComputeTable = ComputeTable()
 
 
@@ -144,11 +208,15 @@ class Study:
     file : the checked content of the study file.
     text : the file as written, for the record.
     base : folder that relative paths in it start from.
+    at_most : parameters of the models that were kept by `limited`; None for all.
+    left_out : names of the models that were not.
     """
 
     file: StudyFile
     text: str = field(default="", repr=False)
     base: Path = Path()
+    at_most: float | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -255,6 +323,45 @@ class Study:
             progress=progress, announce=announce,
         )
 
+    def limited(self, parameters: float | str) -> Study:
+        """The study of those of its models that have at most so many parameters; the rows say so.
+
+        Parameters
+        ----------
+        parameters : a number, or such as ``"3B"``, ``"160M"``.
+
+        Raises
+        ------
+        StudyError
+            A model's table does not say how many it has, or fewer than two models are left.
+        """
+        most = sized(parameters)
+        tables = self.models()
+        for table in tables:
+            if table.parameters is None:
+                raise StudyError(f"{self.name}: {table.name} does not say how large it is, so it cannot be told whether it has at "
+                                 f"most {told(most)} parameters. Write parameters = ... into its table.")
+        kept = [table for table in tables if (table.parameters or 0) <= most]
+        if len(kept) < 2:
+            smallest = ", ".join(f"{table.name} {told(table.parameters or 0)}"
+                                 for table in sorted(tables, key=lambda table: table.parameters or 0)[:2])
+            raise StudyError(f"{self.name}: {len(kept)} of its models have at most {told(most)} parameters; a study compares two. "
+                             f"The smallest are {smallest}.")
+        gone = tuple(table.name for table in tables if table not in kept)
+        return dataclasses.replace(self, file=self.file.model_copy(update={"models": kept}), at_most=most, left_out=gone)
+
+    def told_by(self, *tables: str | Path) -> Study:
+        """The study with more tables of capabilities.
+
+        Parameters
+        ----------
+        tables : as in `CapabilityTable`; paths seen from here.
+        """
+        own = self.file.capability or CapabilityTable()
+        more = [str(Path(table).resolve()) for table in tables]
+        asked = own.model_copy(update={"tables": [*own.tables, *more]})
+        return dataclasses.replace(self, file=self.file.model_copy(update={"capability": asked}))
+
     def models(self) -> list[ModelTable]:
         """The models asked for, each with a name of its own."""
         return [table.model_copy(update={"name": table.name or _short(table.source)}) for table in self.file.models]
@@ -266,6 +373,42 @@ def names() -> dict[str, str]:
     for path in sorted(_SHIPPED.glob("*.toml")):
         found[path.stem] = str(tomllib.loads(path.read_text(encoding="utf-8")).get("question", ""))
     return found
+
+
+def sized(parameters: float | str) -> float:
+    """A number of parameters as it is written: ``"3B"`` is 3e9.
+
+    Parameters
+    ----------
+    parameters : a number, or digits with K, M, B or T behind.
+
+    Examples
+    --------
+    >>> sized("3B"), sized("1.5M"), sized(70)
+    (3000000000.0, 1500000.0, 70.0)
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?(?:[eE]\+?\d+)?)\s*([KMBTkmbt]?)\s*", str(parameters))
+    if found is None or float(found[1]) < 1:
+        raise SpecError(f"{parameters!r} is no number of parameters; expected such as 3B, 160M or 7e9.")
+    return float(found[1]) * {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}[found[2].upper()]
+
+
+def told(parameters: float) -> str:
+    """A number of parameters in few signs.
+
+    Parameters
+    ----------
+    parameters : the number.
+
+    Examples
+    --------
+    >>> told(3e9), told(161_000_000), told(12)
+    ('3B', '161M', '12')
+    """
+    for size, sign in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if parameters >= size:
+            return f"{parameters / size:.3g}{sign}"
+    return f"{parameters:.3g}"
 
 
 def _found(path: str | Path) -> Path:
@@ -295,7 +438,9 @@ def _told(problem: Mapping, where: str) -> str:
     parts = [str(part) for part in problem["loc"]]
     key = ".".join(parts)
     if problem["type"] == "extra_forbidden":
-        home = {"align": AlignTable.model_fields, "compute": ComputeTable.model_fields} if len(parts) > 1 else {}
+        tables = {"align": AlignTable, "compute": ComputeTable, "gallery": GalleryTable, "capability": CapabilityTable,
+                  "models": ReadsTable}  # of a model, only what it reads is closed
+        home = {name: table.model_fields for name, table in tables.items()} if len(parts) > 1 else {}
         return f"{where}: there is no key {key!r}. {suggestion(parts[-1], home.get(parts[0], StudyFile.model_fields))}"
     if problem["type"] == "missing":
         return f"{where}: the key {key!r} is missing."
@@ -327,8 +472,10 @@ def _check(file: StudyFile, where: str) -> None:
                          f"{suggestion(file.compute.engine, engines.names())}")
     if file.data is not None:
         _check_source(file.data, "datasets", f"{where}: data")
+    _check_sizes(file, where)
     for i, table in enumerate(file.models):
         _check_source(table, "models", f"{where}: models.{i}")
+        _check_reads(table, f"{where}: models.{i}")
         if file.data is None and not table.source.startswith("file:"):
             raise StudyError(f"{where}: the key 'data' is missing; only studies of file: models can do without.")
     listed = [table.name for table in Study(file=file).models()]
@@ -337,6 +484,33 @@ def _check(file: StudyFile, where: str) -> None:
             raise StudyError(f"{where}: two models are called {name!r}; give them a name = \"...\" of their own.")
     if len(listed) < 2:
         raise StudyError(f"{where}: a study compares at least two models; there is {len(listed)}.")
+
+
+def _check_sizes(file: StudyFile, where: str) -> None:
+    """Refuse sizes that cannot be told apart, and galleries whose scores would be of something else than the rows'."""
+    sizes, gallery = file.align.sizes, file.gallery
+    if len(set(sizes)) < len(sizes):
+        raise StudyError(f"{where}: align.sizes: a size stands twice in {sizes}.")
+    if sizes and file.align.within:
+        raise StudyError(f"{where}: align.sizes: with within = {file.align.within!r}, which may leave a group with one sample. "
+                         "Give one of them.")
+    if gallery is None:
+        return
+    if not gallery.k and not gallery.share:
+        raise StudyError(f"{where}: gallery: k and share are both empty; expected some neighbours to look for.")
+    if gallery.sizes and min(gallery.sizes) < gallery.queries:
+        raise StudyError(f"{where}: gallery.sizes: a gallery of {min(gallery.sizes)} cannot hold the {gallery.queries} queries.")
+    if file.align.conditioning[0].partition("(")[0] not in ("unit", "none"):
+        raise StudyError(f"{where}: gallery: it streams past, so align.conditioning must begin with 'unit' or 'none' (it is "
+                         f"{file.align.conditioning[0]!r}).")
+
+
+def _check_reads(table: ModelTable, where: str) -> None:
+    if table.reads is not None and table.reads.prompt and "{caption}" not in table.reads.prompt:
+        raise StudyError(f"{where}.reads.prompt: {table.reads.prompt!r} has no place for the text; expected such as "
+                         "'A picture of {caption}'.")
+    if table.reads is not None and table.source.startswith("file:"):
+        raise StudyError(f"{where}.reads: {table.source!r} holds vectors and reads nothing.")
 
 
 def _check_source(table: DataTable | ModelTable, folder: str, where: str) -> None:
