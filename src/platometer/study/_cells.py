@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -36,6 +36,7 @@ class Cell:
     draws, null, seed, alpha : of the null.
     within : labels of samples that change places only with each other, or None.
     blocks : labels of samples that move together, or None.
+    first : so many samples of all, as `first_rows` draws them by the seed; all if None.
     """
 
     left: str
@@ -50,11 +51,15 @@ class Cell:
     null: str = "draws"
     within: tuple[str, ...] | None = None
     blocks: tuple[str, ...] | None = None
+    first: int | None = None
 
     @cached_property
     def key(self) -> str:
         """The content key: equal for equal questions, whatever the study, machine or order; another version asks anew."""
-        return fingerprint({"schema": SCHEMA, "platometer": __version__} | dataclasses.asdict(self))
+        asked = dataclasses.asdict(self)
+        if self.first is None:
+            del asked["first"]
+        return fingerprint({"schema": SCHEMA, "platometer": __version__} | asked)
 
 
 @dataclass(frozen=True)
@@ -108,11 +113,13 @@ class Desk:
         return value
 
     def _side(self, cell: Cell, key: str) -> Prepared:
-        what = (key, cell.metric, cell.conditioning, cell.undefined)
+        what = (key, cell.metric, cell.conditioning, cell.undefined, cell.first)
         if what in self._kept:
             self._kept.move_to_end(what)
             return self._kept[what][0]
         features = open_features(self._setting.folder, key)
+        if cell.first is not None:
+            features = of_rows(features, first_rows(features.n, cell.first, seed=cell.seed))
         side = alignment.prepare(
             features, cell.metric, conditioning=cell.conditioning, undefined=cell.undefined,
             device=self._setting.device or None,
@@ -185,6 +192,43 @@ def open_features(folder: str | Path, key: str) -> Features:
     from platometer import store
 
     return store.open(Path(folder) / "features", key)
+
+
+def first_rows(n: int, first: int, *, seed: int) -> tuple[int, ...]:
+    """The first so many rows in an order drawn by the seed, rising; fewer are contained in more.
+
+    Parameters
+    ----------
+    n : samples.
+    first : how many of them.
+    seed : of the order.
+
+    Examples
+    --------
+    >>> set(first_rows(9, 3, seed=0)) < set(first_rows(9, 5, seed=0))
+    True
+    """
+    order = np.argsort(np.random.Philox(key=seed % 2**64).random_raw(n), kind="stable")
+    return tuple(sorted(order[:first].tolist()))
+
+
+def of_rows(features: Features, rows: Sequence[int]) -> Features:
+    """The features of these samples alone, still read lazily.
+
+    Parameters
+    ----------
+    features : of all.
+    rows : positions.
+    """
+    at = torch.tensor(list(rows), dtype=torch.int64)
+
+    def taken(layer: str) -> Callable[[], torch.Tensor]:
+        return lambda: features[layer][at]
+
+    return dataclasses.replace(
+        features, layers={layer: taken(layer) for layer in features.names}, n=len(rows),
+        ids=tuple(features.ids[row] for row in rows) if features.ids else (), key=fingerprint(features.fingerprint, list(rows)),
+    )
 
 
 def as_answer(a: Alignment) -> dict:

@@ -339,14 +339,14 @@ class Study:
         tables = self.models()
         for table in tables:
             if table.parameters is None:
-                raise StudyError(f"{self.name}: {table.name} does not say how large it is, so it cannot be told whether it has at "
-                                 f"most {told(most)} parameters. Write parameters = ... into its table.")
+                raise StudyError(f"{self.name}: {table.name} does not say how large it is, and models above {told(most)} "
+                                 "parameters are to be left out. Write parameters = ... into its table.")
         kept = [table for table in tables if (table.parameters or 0) <= most]
         if len(kept) < 2:
             smallest = ", ".join(f"{table.name} {told(table.parameters or 0)}"
                                  for table in sorted(tables, key=lambda table: table.parameters or 0)[:2])
-            raise StudyError(f"{self.name}: {len(kept)} of its models have at most {told(most)} parameters; a study compares two. "
-                             f"The smallest are {smallest}.")
+            raise StudyError(f"{self.name}: {len(kept)} of its models have at most {told(most)} parameters, and a study "
+                             f"compares two. The smallest are {smallest}.")
         gone = tuple(table.name for table in tables if table not in kept)
         return dataclasses.replace(self, file=self.file.model_copy(update={"models": kept}), at_most=most, left_out=gone)
 
@@ -438,8 +438,8 @@ def _told(problem: Mapping, where: str) -> str:
     parts = [str(part) for part in problem["loc"]]
     key = ".".join(parts)
     if problem["type"] == "extra_forbidden":
-        tables = {"align": AlignTable, "compute": ComputeTable, "gallery": GalleryTable, "capability": CapabilityTable,
-                  "models": ReadsTable}  # of a model, only what it reads is closed
+        tables: dict[str, type[BaseModel]] = {"align": AlignTable, "compute": ComputeTable, "gallery": GalleryTable,
+                                              "capability": CapabilityTable, "models": ReadsTable}  # of models, reads alone
         home = {name: table.model_fields for name, table in tables.items()} if len(parts) > 1 else {}
         return f"{where}: there is no key {key!r}. {suggestion(parts[-1], home.get(parts[0], StudyFile.model_fields))}"
     if problem["type"] == "missing":
@@ -499,7 +499,7 @@ def _check_sizes(file: StudyFile, where: str) -> None:
     if not gallery.k and not gallery.share:
         raise StudyError(f"{where}: gallery: k and share are both empty; expected some neighbours to look for.")
     if gallery.sizes and min(gallery.sizes) < gallery.queries:
-        raise StudyError(f"{where}: gallery.sizes: a gallery of {min(gallery.sizes)} cannot hold the {gallery.queries} queries.")
+        raise StudyError(f"{where}: gallery.sizes: a gallery of {min(gallery.sizes)} cannot hold {gallery.queries} queries.")
     if file.align.conditioning[0].partition("(")[0] not in ("unit", "none"):
         raise StudyError(f"{where}: gallery: it streams past, so align.conditioning must begin with 'unit' or 'none' (it is "
                          f"{file.align.conditioning[0]!r}).")

@@ -43,8 +43,8 @@ def reading(view: Samples, asked: ReadsTable | None, *, seed: int = 0) -> Sample
 def _texts(name: str, texts: tuple[str, ...], asked: ReadsTable, seed: int) -> tuple[str, ...]:
     """The texts of one sample as they are read."""
     if asked.texts is not None and len(texts) < asked.texts:
-        raise StudyError(f"reads.texts = {asked.texts}, but the sample {name!r} has {len(texts)}. Data with several texts for each "
-                         'sample has captions = "mean".')
+        raise StudyError(f"reads.texts = {asked.texts}, but the sample {name!r} has {len(texts)}. Data with several texts for "
+                         'each sample has captions = "mean".')
     kept = texts[: asked.texts]
     if asked.words == "shuffled":
         kept = tuple(_shuffled(text, int(fingerprint(seed, name, i), 16)) for i, text in enumerate(kept))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from platometer import datasets, engines, files, metrics, models, rows, samples, stats, store, vectors
@@ -18,9 +19,9 @@ from platometer.conditioning import Conditioning
 from platometer.errors import DiskError, InputError, PlatometerError, StoreError, StudyError, UnknownNameError, suggestion
 from platometer.extraction import extract, features_key
 from platometer.features import Features
-from platometer.study import _cells, _content, _price
+from platometer.study import _capability, _cells, _content, _gallery, _price, _reads
 from platometer.study._cells import Cell, Setting
-from platometer.study._file import ModelTable, Study
+from platometer.study._file import ModelTable, Study, told
 
 _log = logging.getLogger("platometer")
 
@@ -103,6 +104,7 @@ class Result:
     page : path of ``report.html``.
     table : path of ``rows.parquet``.
     failures : what could not be done, with the reason.
+    galleries : one dictionary per pair, size and k, where the study has a ``[gallery]``.
     """
 
     folder: Path
@@ -110,6 +112,7 @@ class Result:
     page: Path
     table: Path
     failures: tuple[str, ...] = ()
+    galleries: tuple[dict, ...] = field(default=(), repr=False)
 
     def told(self) -> str:
         """The failures in one message."""
@@ -166,14 +169,19 @@ def run(
                 _cells.answer_path(folder, one.cell.key).unlink(missing_ok=True)
         setting = Setting(folder=str(folder), device=study.file.compute.device or "", desks=workers)
         answers = _answer_all(setting, asked, failed, engine=engine, workers=workers, show=show)
-    return _collected(study, folder, paired, features, [one for one in asked if one.cell.key in answers], answers, failed,
-                      started=started, failures=failures)
+        asked = [one for one in asked if one.cell.key in answers]
+        found = [_cells.turned(answers[one.cell.key]) if one.turned else answers[one.cell.key] for one in asked]
+        table = _corrected([_row(study, paired, one, answer, features) for one, answer in zip(asked, found, strict=True)])
+        galleries = [] if study.file.gallery is None else _gallery.grown(
+            folder, table, study.file.gallery, seed=study.file.seed, device=setting.device, show=show, failures=failed)
+    return _collected(study, folder, paired, features, table, found, galleries, failed, started=started, failures=failures)
 
 
 def _plan(study: Study, folder: Path, paired: samples.Paired | None, *, allow_code: bool) -> Plan:
     tables = study.models()
     there: dict[str, Features | None] = {}
-    notes = list(paired.notes) if paired else []
+    notes = [*_limits(study), *(paired.notes if paired else ())]
+    _capabilities(study)  # a wrong table is told now
     for table in tables:
         try:
             there[table.name] = _found(folder, table, study, paired)
@@ -188,24 +196,24 @@ def _plan(study: Study, folder: Path, paired: samples.Paired | None, *, allow_co
         raise StudyError(f"{study.name}: there are no pairs of models to compare with pairs = {study.file.align.pairs!r}.")
     labels = _labels(study, paired, there)
     count, answered, comparisons, seconds = 0, 0, 0, None
-    trials: dict[str, _price.Trial | None] = {}
+    trials: dict[tuple[str, int | None], _price.Trial | None] = {}
     most = 0 if study.file.align.null == "closed-form" else study.file.align.draws
-    for pair, metric, conditioning in _questions(study, pairs):
+    for pair, metric, conditioning, size in _questions(study, pairs):
         count += 1
         left, right = there[pair.left], there[pair.right]
         if left is None or right is None:
             continue
-        cell = _asked(study, pair, left, right, metric, conditioning, labels).cell
+        cell = _asked(study, pair, left, right, metric, conditioning, size, labels).cell
         if _cells.answer_path(folder, cell.key).exists():
             answered += 1
             continue
-        if metric not in trials:
+        if (metric, size) not in trials:
             try:
-                trials[metric] = _price.trial(metric, left.n)
+                trials[metric, size] = _price.trial(metric, size or left.n)
             except PlatometerError as error:
-                trials[metric] = None
+                trials[metric, size] = None
                 notes.append(f"{metric} will fail: {error}")
-        trial = trials[metric]
+        trial = trials[metric, size]
         if trial is not None:
             comparisons += len(left) * len(right) * (1 + most)
             seconds = (seconds or 0.0) + trial.seconds(len(left), len(right), most)
@@ -219,23 +227,49 @@ def _plan(study: Study, folder: Path, paired: samples.Paired | None, *, allow_co
 
 
 def _collected(
-    study: Study, folder: Path, paired: samples.Paired | None, features: Mapping[str, Features], asked: Sequence[Asked],
-    answers: Mapping[str, Mapping], failed: Sequence[str], *, started: float, failures: str,
+    study: Study, folder: Path, paired: samples.Paired | None, features: Mapping[str, Features], table: list[dict],
+    answers: Sequence[Mapping], galleries: Sequence[dict], failed: Sequence[str], *, started: float, failures: str,
 ) -> Result:
     """Rows, page and record of what was answered."""
     from platometer import report
 
-    found = [_cells.turned(answers[one.cell.key]) if one.turned else answers[one.cell.key] for one in asked]
-    table = _corrected([_row(study, paired, one, answer, features) for one, answer in zip(asked, found, strict=True)])
     path = rows.write(folder / "rows.parquet", table)
-    page = report.write(folder / "report.html", _content.content(study, paired, features, table, found, failures=failed))
-    files.write_json(folder / "run.json", _record(study, features, failed, time.time() - started))
+    page = report.write(folder / "report.html", _content.content(study, paired, features, table, answers, failures=failed))
+    files.write_json(folder / "run.json", _record(study, paired, features, failed, time.time() - started))
+    for name, beside in ((_gallery.FILE, list(galleries)), (_capability.FILE, _capabilities(study))):
+        if beside:
+            files.write_json(folder / name, beside)
+        else:
+            (folder / name).unlink(missing_ok=True)  # of an earlier run that had some
     if study.text:
         files.write_whole(folder / "study.toml", study.text.encode())
-    result = Result(folder=folder, rows=table, page=page, table=path, failures=tuple(failed))
+    result = Result(folder=folder, rows=table, page=page, table=path, failures=tuple(failed), galleries=tuple(galleries))
     if failed and failures == "error":
         raise StudyError(result.told())
     return result
+
+
+def _limits(study: Study) -> list[str]:
+    """What a reader must know of the models: which were left out as too large; and of numbers still wanted."""
+    out = []
+    if study.at_most is not None:
+        listed = ", ".join(study.left_out[:8]) + (", ..." if len(study.left_out) > 8 else "")
+        out.append(f"{_limited(study)}, {len(study.left_out)} of {len(study.left_out) + len(study.models())} are left out"
+                   + (f": {listed}" if listed else ""))
+    wanted = study.file.capability
+    if wanted is not None and not wanted.tables:
+        columns = f" with the columns model, {', '.join(wanted.columns)}" if wanted.columns else ""
+        out.append(f"capabilities are asked for and no table is given; --capability TABLE{columns} joins one, now or later")
+    return out
+
+
+def _limited(study: Study) -> str:
+    return f"models of at most {told(study.at_most or 0)} parameters"
+
+
+def _capabilities(study: Study) -> list[dict]:
+    """What the study's tables say of its models."""
+    return [] if study.file.capability is None else _capability.joined(study.file.capability, study.models(), study.base)
 
 
 def _folder(study: Study, out: str | Path | None) -> Path:
@@ -312,19 +346,28 @@ def _found(folder: Path, table: ModelTable, study: Study, paired: samples.Paired
     if table.source.startswith("file:"):
         return _from_file(table, study, paired)
     assert paired is not None
-    for view in [paired.view(table.view)] if table.view else paired.views.values():
+    for whole in [paired.view(table.view)] if table.view else paired.views.values():
+        if table.reads is not None and whole.modality != "text":
+            continue
+        view = _reads.reading(whole, table.reads, seed=study.file.seed)
         try:
             note = files.read_json(folder / "requests" / f"{_request(table, study, view)}.json")
             key = str(note["features"])  # type: ignore[index]
         except (StoreError, KeyError, TypeError):  # none yet, or damaged
             continue
         if store.has(folder / "features", key):
-            return _named(store.open(folder / "features", key), table.name)
+            return _named(store.open(folder / "features", key), table)
     return None
 
 
-def _named(features: Features, name: str) -> Features:
-    return dataclasses.replace(features, model=dataclasses.replace(features.model, name=name))
+def _named(features: Features, table: ModelTable) -> Features:
+    """The features under the name that the study gives the model, with what it says of it."""
+    count = features.model.parameters
+    if count is None and table.parameters is not None:
+        count = int(table.parameters)
+    details = dict(features.details) | ({"reads": table.reads.model_dump()} if table.reads is not None else {})
+    card = dataclasses.replace(features.model, name=table.name, parameters=count)
+    return dataclasses.replace(features, model=card, details=details)
 
 
 def _from_file(table: ModelTable, study: Study, paired: samples.Paired | None) -> Features:
@@ -333,7 +376,7 @@ def _from_file(table: ModelTable, study: Study, paired: samples.Paired | None) -
     if paired is not None:
         _check_same(table.name, found, "the data", paired.ids, len(paired))
     details = {"modality": table.view or "vector"} | dict(found.details)
-    return _named(dataclasses.replace(found, details=details), table.name)
+    return _named(dataclasses.replace(found, details=details), table)
 
 
 def _check_same(name: str, found: Features, other: str, ids: Sequence[str], n: int) -> None:
@@ -402,13 +445,13 @@ def _features(
     if study.file.compute.device and "device" not in options:
         options["device"] = study.file.compute.device
     model = models.load(_source(table, study.base), **options)
-    view = paired.view(table.view or model.modality)
+    view = _reads.reading(paired.view(table.view or model.modality), table.reads, seed=study.file.seed)
     if fresh:
         store.remove(home, features_key(model, view))
     result = extract(model, view, home, batch_size=table.batch_size, progress=partial(show, f"run {table.name}"))
     files.write_json(folder / "requests" / f"{_request(table, study, view)}.json",
                      {"features": result.key, "name": table.name, "source": table.source})
-    return _named(result, table.name)
+    return _named(result, table)
 
 
 def _pairs(study: Study, modality: Mapping[str, str]) -> list[Pair]:
@@ -430,14 +473,15 @@ def _pairs(study: Study, modality: Mapping[str, str]) -> list[Pair]:
     return [pair for pair in every if maybe(pair, same=True)] if asked == "within" else every
 
 
-def _questions(study: Study, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, str, str]]:
-    """(pair, metric, conditioning) of every cell, ordered so that what was prepared is used again soon."""
-    for metric in study.file.align.metrics:
-        for conditioning in study.file.align.conditioning:
-            for pair in pairs:
-                yield pair, metric, conditioning
-                if not _sideless(study, metric):
-                    yield Pair(pair.right, pair.left), metric, conditioning
+def _questions(study: Study, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, str, str, int | None]]:
+    """(pair, metric, conditioning, size) of every cell, ordered so that what was prepared is used again soon."""
+    wanted = study.file.align
+    sizes: list[int | None] = [*wanted.sizes] or [None]
+    for metric, conditioning, size in product(wanted.metrics, wanted.conditioning, sizes):
+        for pair in pairs:
+            yield pair, metric, conditioning, size
+            if not _sideless(study, metric):
+                yield Pair(pair.right, pair.left), metric, conditioning, size
 
 
 def _sideless(study: Study, metric: str) -> bool:
@@ -457,6 +501,9 @@ def _labels(study: Study, paired: samples.Paired | None, features: Mapping[str, 
     """The restrictions that the study's file and the data ask for."""
     word = study.file.align.within
     blocks = paired.groups if paired is not None else None
+    if blocks is not None and study.file.align.sizes:
+        raise StudyError(f"{study.name}: align.sizes: the samples of {paired.card.name} depend on each other in groups, which "  # type: ignore[union-attr]
+                         "a size would tear. Take one caption per picture, or limit = ... in [data].")
     if not word:
         return _Labels(blocks=blocks)
     if blocks is not None:
@@ -476,15 +523,18 @@ def _labels(study: Study, paired: samples.Paired | None, features: Mapping[str, 
 
 
 def _asked(
-    study: Study, pair: Pair, left: Features, right: Features, metric: str, conditioning: str, labels: _Labels
+    study: Study, pair: Pair, left: Features, right: Features, metric: str, conditioning: str, size: int | None, labels: _Labels
 ) -> Asked:
     wanted = study.file.align
+    if size is not None and size > left.n:
+        raise StudyError(f"{study.name}: align.sizes: {size} samples are asked for, and there are {left.n}.")
     turned = _sideless(study, metric) and left.fingerprint > right.fingerprint
     first, second = (right, left) if turned else (left, right)
     cell = Cell(
         left=first.fingerprint, right=second.fingerprint, metric=str(metrics.parse(metric)),
         conditioning=str(Conditioning.parse(conditioning)), draws=wanted.draws, null=wanted.null, seed=study.file.seed,
         alpha=wanted.alpha, summary=wanted.summary, undefined=wanted.undefined, within=labels.within, blocks=labels.blocks,
+        first=size,
     )
     return Asked(pair, cell, turned)
 
@@ -495,8 +545,8 @@ def _all_cells(study: Study, features: Mapping[str, Features], paired: samples.P
     modality = {name: value or f"? of {name}" for name, value in modality.items()}  # failed, so that nothing follows from it
     pairs = [pair for pair in _pairs(study, modality) if pair.left in features and pair.right in features]
     labels = _labels(study, paired, features) if features else _Labels()
-    return [_asked(study, pair, features[pair.left], features[pair.right], metric, conditioning, labels)
-            for pair, metric, conditioning in _questions(study, pairs)]
+    return [_asked(study, pair, features[pair.left], features[pair.right], metric, conditioning, size, labels)
+            for pair, metric, conditioning, size in _questions(study, pairs)]
 
 
 def _answer_all(
@@ -536,7 +586,8 @@ def _row(
     c = answer["calibration"] or {}
     return {
         "study": study.name, "data": paired.card.name if paired else "", "n": answer["n"],
-        "samples": paired.fingerprint if paired else "",
+        "samples": "" if paired is None else paired.fingerprint if cell.first is None else fingerprint(
+            paired.fingerprint, cell.first, cell.seed),
         "left_layers": len(answer["left_layers"]), "right_layers": len(answer["right_layers"]),
         "metric": answer["metric"], "conditioning": answer["conditioning"], "alike": answer["alike"],
         "summary": answer["summary"], "score": answer["score"], "left_layer": answer["best"]["left"],
@@ -544,7 +595,8 @@ def _row(
         "draws": len(c["draws"]) if c else 0, "least_p": c.get("least"), "seed": cell.seed,
         "null_mean": c.get("null_mean"), "null_sd": c.get("null_sd"), "excess": c.get("excess"),
         "z": c.get("z"), "p": c.get("p"), "p_bh": None, "p_holm": None, "alpha": cell.alpha, "tau": c.get("tau"),
-        "calibrated": c.get("score"), "remarks": answer["remarks"] + ([c["note"]] if c.get("note") else []),
+        "calibrated": c.get("score"), "remarks": [*answer["remarks"], *([c["note"]] if c.get("note") else []),
+                    *([f"of {_limited(study)}"] if study.at_most is not None else [])],
         "versions": answer["versions"], "key": cell.key,
     } | _side("left", left) | _side("right", right)
 
@@ -561,12 +613,12 @@ def _side(side: str, features: Features) -> dict:
 
 
 def _corrected(table: list[dict]) -> list[dict]:
-    """The rows with p-values corrected over all pairs of the same metric and conditioning."""
+    """The rows with p-values corrected over all pairs of the same metric, conditioning and n."""
     out = [dict(row) for row in table]
     groups: dict[tuple, list[dict]] = {}
     for row in out:
         if row["p"] is not None:
-            groups.setdefault((row["metric"], row["conditioning"]), []).append(row)
+            groups.setdefault((row["metric"], row["conditioning"], row["n"]), []).append(row)
     for group in groups.values():
         ps = [row["p"] for row in group]
         for row, bh, holm in zip(group, stats.benjamini_hochberg(ps), stats.holm(ps), strict=True):
@@ -580,11 +632,16 @@ def _n(paired: samples.Paired | None, there: Mapping[str, Features | None]) -> i
     return next((value.n for value in there.values() if value is not None), None)
 
 
-def _record(study: Study, features: Mapping[str, Features], failures: Sequence[str], seconds: float) -> dict:
-    """What is worth knowing of a run but must not be in the rows: when, how long, what failed."""
+def _record(
+    study: Study, paired: samples.Paired | None, features: Mapping[str, Features], failures: Sequence[str], seconds: float
+) -> dict:
+    """What is worth knowing of a run but must not be in the rows: when, how long, what failed, of which data and families."""
     return {
         "study": study.name, "finished": not failures, "failures": list(failures), "seconds": round(seconds, 1),
         "ended": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "features": {n: f.fingerprint for n, f in features.items()},
+        "question": study.file.question, "needs": study.file.needs, "seed": study.file.seed, "at_most": study.at_most,
+        "left_out": list(study.left_out), "families": {one.name: one.family for one in study.models() if one.family},
+        "data": None if paired is None else paired.card.as_dict() | {"fingerprint": paired.fingerprint, "n": len(paired)},
     }
 
 
