@@ -305,7 +305,7 @@ def _sides(
         except UndefinedError as error:
             return error
 
-    step = torch.get_num_threads() if device is None and features.n <= _SMALL else 1
+    step = threads.lanes() if device is None and features.n <= _SMALL else 1
     for at in range(0, len(features.names), step):
         names = features.names[at : at + step]
         read = [(name, features.checked(name) if device is None else features.checked(name).to(device)) for name in names]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from threading import Lock
+from threading import Lock, local
 from typing import TypeVar
 
 import numpy as np
@@ -16,10 +16,11 @@ import torch
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 _door, _inside, _before = Lock(), 0, 1  # of `alone`
+_steady, _lanes, _own = 0, 1, local()  # of `steady`; `_own.lane` is set in threads of the pool
 
 
 def spread(kernel: Callable, start: int, stop: int, *args: object, least: int = 64) -> None:
-    """Run ``kernel(start, stop, *args)`` in parts, on as many threads as torch uses.
+    """Run ``kernel(start, stop, *args)`` in parts, on as many threads as `lanes`.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def spread(kernel: Callable, start: int, stop: int, *args: object, least: int = 
     args : passed on as they are.
     least : the shortest part worth a thread.
     """
-    threads = min(torch.get_num_threads(), max(1, (stop - start) // least))
+    threads = min(lanes(), max(1, (stop - start) // least))
     if threads == 1:
         kernel(start, stop, *args)
         return
@@ -37,19 +38,20 @@ def spread(kernel: Callable, start: int, stop: int, *args: object, least: int = 
 
 
 def each(act: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
-    """What ``act`` makes of each item, in their order: one thread an item, on as many threads as torch uses.
+    """What ``act`` makes of each item, in their order: one thread an item, on as many threads as `lanes`.
 
     Parameters
     ----------
     act : computes with one thread each time, so that its numbers do not depend on how many there are.
     items : as many as are worth holding at once.
     """
-    threads = min(torch.get_num_threads(), len(items))
+    threads = min(lanes(), len(items))
     if threads < 2:
         return [act(item) for item in items]
 
     def own(item: Item) -> Made:
         torch.set_num_threads(1)  # a thread of the pool has its own number
+        _own.lane = True
         return act(item)
 
     with alone():
@@ -75,6 +77,33 @@ def alone() -> Iterator[None]:
             _inside -= 1
             if _inside == 0:
                 torch.set_num_threads(_before)
+
+
+def lanes() -> int:
+    """Threads that may share work here: as many as torch uses, or used when `steady` began; one inside `each`."""
+    if getattr(_own, "lane", False):
+        return 1
+    return _lanes if _steady else torch.get_num_threads()
+
+
+@contextmanager
+def steady() -> Iterator[None]:
+    """While this lasts no number depends on how many threads there are.
+
+    A product or a decomposition on several threads adds up in another order than on one. So torch computes each on one
+    thread, while `spread` and `each`, whose parts are whole numbers' work, go on sharing them among as many threads as before.
+    """
+    global _steady, _lanes
+    with _door:
+        if _steady == 0:
+            _lanes = torch.get_num_threads()
+        _steady += 1
+    try:
+        with alone():
+            yield
+    finally:
+        with _door:
+            _steady -= 1
 
 
 @cache
