@@ -96,7 +96,7 @@ class Curve:
     ----------
     steps : steps done at each point.
     losses : mean training loss of the steps since the point before.
-    seconds : spent on steps, interruptions left out.
+    seconds : of the processor, spent on steps.
     """
 
     steps: tuple[int, ...]
@@ -173,7 +173,7 @@ class _Run:
         self.rows = _Rows(objective.items, recipe.batch, recipe.seed)
 
     def step(self, track: Track) -> None:
-        start, recipe = time.perf_counter(), self.recipe
+        start, recipe = time.process_time(), self.recipe
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.rate_at(self.done)
         chance = torch.Generator().manual_seed(_number(recipe.seed, "chance", self.done))
@@ -189,7 +189,7 @@ class _Run:
         self.optimiser.step()
         self.done += 1
         self.since = [self.since[0] + value, self.since[1] + 1]
-        self.seconds += time.perf_counter() - start
+        self.seconds += time.process_time() - start
         if self.done % self.stride == 0 or self.done == recipe.steps:
             self.curve.append((self.done, self.since[0] / self.since[1]))
             self.since = [0.0, 0.0]
