@@ -32,6 +32,13 @@ def test_correlations_and_slope_are_those_of_scipy() -> None:
     assert found.pearson.low < found.pearson.value < found.pearson.high
 
 
+def test_a_resample_without_a_pair_is_left_out() -> None:
+    pairs = [(f"{size}{a}", f"{size}{b}") for size in "pqr" for a, b in itertools.combinations("123", 2)]
+    x = np.repeat([1.0, 2.0, 3.0], 3)
+    found = correlate(x, x + 0.1 * RNG.normal(size=9), crossed=([a for a, _ in pairs], [b for _, b in pairs]), draws=500)
+    assert found.slope.low < found.slope.value < found.slope.high
+
+
 def test_weights_are_copies() -> None:
     weights = np.random.default_rng(1).integers(0, 4, size=(5, 14)).astype(float)
     for row, ranks, rho in zip(weights, weighted_ranks(Y, weights), weighted_rho(X, Y, weights), strict=True):

@@ -110,7 +110,7 @@ def draw(rows: list[dict]) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.8, 3.2), layout="constrained")
+    figure = Figure(figsize=(7.8, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     metric = shared.METRICS[0]
     table, sizes = _table(rows, metric), _levels(rows)["size"]
@@ -124,7 +124,7 @@ def draw(rows: list[dict]) -> Figure:
     left.set_xticks(range(len(sizes)), [str(grade) for grade in sizes])
     left.set_ylim(bottom=0)
     left.legend(frameon=False, fontsize=7)
-    shared.plain(left, x="size", y=f"mutual_knn with language, less chance (n = {rows[0]['n']})")
+    shared.plain(left, x="size", y=f"mutual_knn with language less chance, n = {rows[0]['n']}")
     for metric, colour, shift in zip(shared.METRICS, (shared.BLUE, shared.GREY), (0.12, -0.12), strict=True):
         shares, again = _shares(_table(rows, metric)), _again(_table(rows, metric))
         for place, (factor, share) in enumerate(shares.items()):

@@ -10,9 +10,9 @@ Last seen: not run yet.
 
 What it tests of the paper: its simplicity bias (section 3.3): that large networks are drawn to simple fits, also without
 explicit regularisation, and therefore to the same one. Equal loss keeps apart what capacity does (a better fit) from what the
-bias does (a more common one). Width alone makes vectors more alike, since more random features say the same thing with less noise:
-hence the twins. The same with weight decay and dropout, and the agreement with language and vision models of the zoo, which
-learnt from other scenes, are told beside.
+bias does (a more common one). Width alone makes vectors more alike, since more random features say the same thing with less
+noise: hence the twins. The same with weight decay and dropout, and the agreement with language and vision models of the zoo,
+which learnt from other scenes, are told beside.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def draw(rows: list[dict]) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.8, 3.2), layout="constrained")
+    figure = Figure(figsize=(8.6, 3.2), layout="constrained")
+    sizes = sorted({row["parameters"] for row in rows})
     for axes, metric in zip(figure.subplots(1, 2), shared.METRICS, strict=True):
         for arm, colour in zip(_ARMS, (shared.BLUE, shared.ORANGE), strict=True):
             pairs = _pairs(rows, metric, arm)
@@ -130,6 +131,8 @@ def draw(rows: list[dict]) -> Figure:
             zoo = _others(rows, metric, "none", other)
             axes.plot(list(zoo), list(zoo.values()), style, color=colour, linewidth=1, label=f"zoo, {other}, none")
         axes.set_xscale("log")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
+        axes.minorticks_off()
         axes.set_ylim(bottom=0)
         axes.set_title(metric, fontsize=9)
         shared.plain(axes, x="parameters", y=f"score less chance (n = {rows[0]['n']})")

@@ -216,6 +216,7 @@ def cells(values: np.ndarray, known: Units) -> np.ndarray:
 
 def _moments(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     total = w.sum(1, keepdims=True)
+    total = np.where(total > 0, total, 1.0)  # no pair may be among those drawn: all moments are then 0
     a, b = (side - (w * side).sum(1, keepdims=True) / total for side in (x, y))
     return (w * a * a).sum(1), (w * a * b).sum(1), (w * b * b).sum(1)
 
