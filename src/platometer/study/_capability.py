@@ -39,9 +39,9 @@ def joined(asked: CapabilityTable, tables: Sequence[ModelTable], base: Path) -> 
         seen.update(name for row in rows for name in row)
         for table in tables:
             for row in rows:
-                if str(row["model"]) not in called(table):
+                if str(row["model"]) not in called(table.name, table.source):
                     continue
-                for what, value in _numbers(row, asked.columns).items():
+                for what, value in numbers(row, asked.columns).items():
                     found = {"model": table.name, "what": what, "value": value, "source": path.name}
                     before = out.setdefault((table.name, what), found)
                     if before["value"] != value:
@@ -57,16 +57,22 @@ def joined(asked: CapabilityTable, tables: Sequence[ModelTable], base: Path) -> 
     return list(out.values())
 
 
-def called(table: ModelTable) -> set[str]:
+def called(name: str, source: str) -> set[str]:
     """What a table of capabilities may call a model: its name, its source, that without prefix or revision, its last part.
 
     Parameters
     ----------
-    table : of the study.
+    name : in the study.
+    source : of the model.
+
+    Examples
+    --------
+    >>> sorted(called("gpt2", "hf:openai/gpt2@main"))
+    ['gpt2', 'hf:openai/gpt2@main', 'openai/gpt2', 'openai/gpt2@main']
     """
-    tail = table.source.partition(":")[2]
+    tail = source.partition(":")[2]
     plain = tail.partition("@")[0]
-    return {table.name, table.source, tail, plain, plain.rstrip("/").rpartition("/")[2]} - {""}
+    return {name, source, tail, plain, plain.rstrip("/").rpartition("/")[2]} - {""}
 
 
 def read(path: Path) -> list[dict]:
@@ -120,8 +126,14 @@ def _rows(path: Path) -> list[dict]:
     return [dict(row) for row in csv.DictReader(text.splitlines(), delimiter="\t" if kind == ".tsv" else ",", strict=True)]
 
 
-def _numbers(row: Mapping[str, object], columns: Iterable[str]) -> dict[str, float]:
-    """The finite numbers of a row by column; cells that hold none are left out."""
+def numbers(row: Mapping[str, object], columns: Iterable[str]) -> dict[str, float]:
+    """The finite numbers of a row by column; cells that hold none are left out.
+
+    Parameters
+    ----------
+    row : of a table.
+    columns : to take; all but the model's name if empty.
+    """
     out = {}
     for name in list(columns) or [name for name in row if name != "model"]:
         value = row.get(name)

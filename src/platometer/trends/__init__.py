@@ -15,12 +15,15 @@ similarity, bins, model_map, tree
     models among each other: alignment by capability, a map, who is joined first.
 agreement
     do metrics, or datasets, say the same.
+examine
+    all of this at once, for every metric in the rows: what ``platometer trend`` prints.
 
 What the intervals cover was measured: ``docs/trends.md``.
 """
 
 from platometer.trends._agreement import BETWEEN, Agreement, agreement
 from platometer.trends._correlation import Correlations, correlate
+from platometer.trends._examination import Examination, Examined, examine
 from platometer.trends._families import Mixed, WithinFamilies, mixed, within_families
 from platometer.trends._forecast import Forecast, LateRise, forecast, late_rise
 from platometer.trends._laws import LAWS, SMOOTH, Comparison, Contender, Fit, Law, compare, fit
@@ -31,7 +34,7 @@ from platometer.trends._units import DRAWS, Estimate
 
 __all__ = [
     "BETWEEN", "DRAWS", "LAWS", "SCORES", "SMOOTH", "Agreement", "Bin", "Bins", "Comparison", "Contender", "Correlations",
-    "Estimate", "Fit", "Forecast", "LateRise", "Law", "Map", "Mixed", "Similarity", "Tree", "Trend", "WithinFamilies",
-    "agreement", "bins", "compare", "correlate", "fit", "forecast", "late_rise", "mixed", "model_map", "similarity", "tree",
-    "trend", "within_families",
+    "Estimate", "Examination", "Examined", "Fit", "Forecast", "LateRise", "Law", "Map", "Mixed", "Similarity", "Tree", "Trend",
+    "WithinFamilies", "agreement", "bins", "compare", "correlate", "examine", "fit", "forecast", "late_rise", "mixed",
+    "model_map", "similarity", "tree", "trend", "within_families",
 ]

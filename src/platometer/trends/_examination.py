@@ -1,0 +1,243 @@
+"""Everything that is asked of a study's rows at once, metric by metric: trend, families, laws, late rise; and agreement.
+
+Each part is a function of its own that says more; what has no answer on these rows says why, and the rest is answered.
+
+>>> rows = [{"left": a, "right": b, "metric": "cka", "alike": "high", "score": i / 9 + j / 50 + 0.01 * (i * j % 3)}
+...         for i, a in enumerate("abcdef") for j, b in enumerate("uvwx")]
+>>> found = examine(rows, against={name: i for i, name in enumerate("abcdef")}, side="left", draws=200)
+>>> found.parts[0].laws["score"].chosen
+'line'
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from platometer.errors import InputError, UndefinedError
+from platometer.trends._agreement import Agreement, agreement
+from platometer.trends._families import WithinFamilies, within_families
+from platometer.trends._forecast import LateRise, late_rise
+from platometer.trends._laws import Comparison, compare
+from platometer.trends._rows import Row
+from platometer.trends._trend import Trend, trend
+from platometer.trends._units import DRAWS
+
+ASKED = {"score": "raw", "calibrated": "calibrated"}
+"""Columns of which families, laws and late rises are asked, and their words."""
+
+_APART = ("data", "metric", "conditioning", "summary", "n")
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What the rows of one question say.
+
+    Attributes
+    ----------
+    question : what they have in common: data, metric, conditioning, summary, n.
+    trend : against capability, raw beside calibrated.
+    within : column -> slopes inside families and between them, of models' means over their partners.
+    laws : column -> which law, and whether there is a threshold.
+    late : column -> whether it rises late.
+    notes : what has no answer, and why.
+    """
+
+    question: Mapping[str, Any]
+    trend: Trend
+    within: Mapping[str, WithinFamilies]
+    laws: Mapping[str, Comparison]
+    late: Mapping[str, LateRise]
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [", ".join(_word(name, value) for name, value in self.question.items() if name != "metric" and value), ""]
+        lines = [f"({lines[0]}) {self.trend}" if lines[0] else str(self.trend)]
+        for name, word in ASKED.items():
+            if name in self.within:
+                lines.append(f"  {word}: {self.within[name]}")
+        for name, word in ASKED.items():
+            if name in self.laws:
+                law = self.laws[name]
+                lines.append(f"  {word}: law {law.fit}; {law.why}")
+        for name, word in ASKED.items():
+            if name in self.late:
+                lines.append(f"  {word}: {self.late[name]}")
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the rows of a study say of capability, question by question.
+
+    Attributes
+    ----------
+    parts : of each metric, conditioning, dataset, n and side.
+    agreement : between all of them over the pairs that they share; None where there is one, or too few pairs.
+    notes : what has no answer, and why.
+    """
+
+    parts: tuple[Examined, ...]
+    agreement: Agreement | None
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        told = [*map(str, self.parts)]
+        if self.agreement is not None:
+            told.append(f"agreement: {self.agreement}\n{_table(self.agreement)}")
+        return "\n\n".join([*told, *self.notes])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answers as JSON values, without the points and draws."""
+        return {
+            "parts": [plain(part) for part in self.parts], "notes": list(self.notes),
+            "agreement": None if self.agreement is None else plain(self.agreement) | {
+                name: plain(getattr(self.agreement, name).tolist()) for name in ("rho", "low", "high", "p")},
+        }
+
+
+def examine(
+    rows: Sequence[Row], *, against: str | Mapping[str, float], side: str = "", families: Mapping[str, str] | None = None,
+    called: str = "", scale: str | None = None, absent: str = "leave-out", draws: int = DRAWS, level: float = 0.95,
+    seed: int = 0,
+) -> Examination:
+    """Trends, families, laws, late rises and agreement of all that is in the rows.
+
+    Parameters
+    ----------
+    rows : of one or several metrics, conditionings, datasets and sizes.
+    against : ``"parameters"``, or model's name -> capability.
+    side : as in `trend`; each modality whose capability is known of three models if empty, or else both.
+    families : model's name -> family.
+    called : what the capability is called; its own word if empty.
+    scale, absent, draws, level, seed : as in `trend`.
+
+    Raises
+    ------
+    InputError
+        There are no rows.
+    UndefinedError
+        No question has an answer; says why.
+    """
+    if not rows:
+        raise InputError("There are no rows. Was the table filtered by a name that it does not have?")
+    parts: list[Examined] = []
+    notes: list[str] = []
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row.get(name) for name in _APART), []).append(row)
+    options: dict[str, Any] = {"draws": draws, "level": level, "seed": seed}
+    for group in groups.values():
+        question = {name: group[0][name] for name in _APART if name in group[0]}
+        for one in [side] if side else _sides(group, against):
+            what = ", ".join(_word(name, value) for name, value in question.items() if value) + f", {one}"
+            found = _or_why(lambda group=group, one=one: trend(  # type: ignore[misc]
+                group, against=against, side=one, families=families, scale=scale, absent=absent, column=called or None,
+                **options), what, notes)
+            if found is not None:
+                parts.append(_examined(question, found, families, options))
+    if not parts:
+        raise UndefinedError("Nothing can be said of these rows. " + "; ".join(notes))
+    several = _or_why(lambda: _all(groups, options), "agreement", notes) if len(groups) > 1 else None
+    return Examination(tuple(parts), several, tuple(notes))
+
+
+def plain(value: Any) -> Any:
+    """Answers as JSON values: fields that hold points or draws are left out, and what is not a number is None.
+
+    Parameters
+    ----------
+    value : an answer, or a part of one.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)
+                if one.repr and not one.name.startswith("_")}
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.integer) else value
+
+
+def _examined(question: Mapping[str, Any], found: Trend, families: Mapping[str, str] | None, options: dict) -> Examined:
+    notes: list[str] = []
+    within: dict[str, WithinFamilies] = {}
+    laws: dict[str, Comparison] = {}
+    late: dict[str, LateRise] = {}
+    for name, word in ASKED.items():
+        if name not in found.y or np.ptp(found.y[name]) <= 1e-12:
+            continue
+        y = found.y[name]
+        if families is not None and found.side != "both":
+            inside = _or_why(lambda y=y: _within(found, y, families, options), f"{word}, families", notes)  # type: ignore[misc]
+            within |= {} if inside is None else {name: inside}
+        law = _or_why(lambda y=y: compare(found.x, y, scale=found.scale, crossed=found.crossed, **options),  # type: ignore[misc]
+                      f"{word}, laws", notes)
+        laws |= {} if law is None else {name: law}
+        rise = _or_why(lambda y=y: late_rise(found.x, y, scale=found.scale, crossed=found.crossed, **options),  # type: ignore[misc]
+                       f"{word}, late rise", notes)
+        late |= {} if rise is None else {name: rise}
+    return Examined(question, found, within, laws, late, tuple(notes))
+
+
+def _within(found: Trend, y: np.ndarray, families: Mapping[str, str], options: dict) -> WithinFamilies:
+    """Slopes inside families, each model of the side being one point: its mean over its partners."""
+    models = found.right if found.side == "right" else found.left
+    x = np.log10(found.x) if found.scale == "log" else found.x
+    names = list(dict.fromkeys(models))
+    place = np.array([[name == model for model in models] for name in names])
+    return within_families([float(x[row].mean()) for row in place], [float(y[row].mean()) for row in place],
+                           groups=[families.get(name, name) for name in names], **options)
+
+
+def _sides(rows: Sequence[Row], against: str | Mapping[str, float]) -> list[str]:
+    """The modalities of which three models differ in their capability; both sides at once where all are of one."""
+    known: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        for side in ("left", "right"):
+            name = str(row[side])
+            value = row.get(f"{side}_parameters") if isinstance(against, str) else against.get(name)
+            known.setdefault(str(row.get(f"{side}_modality") or ""), {})[name] = value
+    if len(known) == 1 or any(row.get("left_modality") == row.get("right_modality") for row in rows):
+        return ["both"]
+    told = {modality: {value for value in values.values() if value is not None} for modality, values in known.items()}
+    return [modality for modality, values in told.items() if len(values) >= 3] or ["both"]
+
+
+def _all(groups: Mapping[tuple, Sequence[Row]], options: dict) -> Agreement:
+    """Agreement between all questions, each called by what tells it from the others."""
+    keys = list(groups)
+    differing = [i for i in range(len(_APART)) if len({key[i] for key in keys}) > 1]
+    plain_rows = [{"left": row["left"], "right": row["right"], "alike": row.get("alike"), "score": row["score"],
+                   "metric": ", ".join(_word(_APART[i], key[i]) for i in differing)}
+                  for key, rows in groups.items() for row in rows]
+    return agreement(plain_rows, between="metric", **options)
+
+
+def _table(found: Agreement) -> str:
+    """The correlations, one line each."""
+    lines = []
+    for i, one in enumerate(found.names):
+        for j in range(i):
+            lines.append(f"  {found.of(found.names[j], one)}  {found.names[j]} ~ {one}")
+    return "\n".join(lines)
+
+
+def _word(name: str, value: Any) -> str:
+    return f"n = {value:,}" if name == "n" else str(value)
+
+
+def _or_why(ask: Callable[[], _Found], what: str, notes: list[str]) -> _Found | None:
+    try:
+        return ask()
+    except UndefinedError as error:
+        notes.append(f"{what}: {error}")
+        return None
