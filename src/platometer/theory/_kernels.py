@@ -27,6 +27,7 @@ from platometer.theory._worlds import World
 
 ROUNDING = 1e-10
 """Eigenvalues this small a share of the largest count as 0."""
+_VALLEYS = 12  # of the error in C, that are looked into
 
 
 @dataclass(frozen=True)
@@ -233,9 +234,10 @@ def _without(K: np.ndarray, up_to: str, weights: np.ndarray) -> np.ndarray:
 
 def _left_over(K: np.ndarray, rank: int, tables: str) -> float:
     """Sum of squares that the best fit leaves."""
-    values = np.sort(np.linalg.eigvalsh(K))[::-1]
-    kept = np.sort(np.abs(values))[::-1][:rank] if tables == "two" else np.maximum(values[:rank], 0)
-    return max(float((values**2).sum() - (kept**2).sum()), 0.0)
+    values = np.linalg.eigvalsh(K)[::-1]
+    if tables == "two":
+        return float((np.sort(np.abs(values))[::-1][rank:] ** 2).sum())
+    return float((values[rank:] ** 2).sum() + (np.minimum(values[:rank], 0) ** 2).sum())
 
 
 def _factors(K: np.ndarray, rank: int, tables: str) -> tuple[np.ndarray, np.ndarray]:
@@ -248,14 +250,23 @@ def _factors(K: np.ndarray, rank: int, tables: str) -> tuple[np.ndarray, np.ndar
 
 
 def _best_offset(error: Callable[[float], float], K: np.ndarray) -> float:
-    """The best of a coarse scan on both sides of 0, refined; the error has few valleys in C, but more than one."""
+    """The best of a coarse scan on both sides of 0, refined; the error has few valleys in C, but more than one.
+
+    The scan goes far out, since one dimension and a large C together give every row an offset of its own.
+    """
     unit = max(float(np.abs(K).max()), np.finfo(float).tiny)
-    scan = unit * np.sinh(np.linspace(-5, 5, 121))
+    turns = np.linalg.pinv(K).sum()  # an eigenvalue of K + C passes 0 at C = -1 / 1'K^+ 1: there the error has a sharp valley
+    scan = unit * np.unique(np.concatenate([np.sinh(np.linspace(-16, 16, 161)), np.linspace(-3, 3, 241)]))
+    scan = np.sort(np.append(scan, -1 / turns)) if turns != 0 else scan
     errors = np.array([error(c) for c in scan])
-    best = int(np.argmin(errors))
-    low, high = scan[max(best - 1, 0)], scan[min(best + 1, len(scan) - 1)]
-    found = minimize_scalar(error, bounds=(low, high), method="bounded", options={"xatol": 1e-9 * unit})
-    return float(found.x if found.fun <= errors[best] else scan[best])
+    around = np.concatenate([[np.inf], errors, [np.inf]])
+    valleys = np.flatnonzero((errors <= around[:-2]) & (errors <= around[2:]))
+    places = [(float(errors[i]), float(scan[i])) for i in valleys]
+    for i in sorted(valleys, key=lambda i: errors[i])[:_VALLEYS]:
+        low, high = scan[max(i - 1, 0)], scan[min(i + 1, len(scan) - 1)]
+        found = minimize_scalar(error, bounds=(low, high), method="bounded", options={"xatol": 1e-10 * (high - low)})
+        places.append((float(found.fun), float(found.x)))
+    return min(places)[1]
 
 
 def _spread(K: np.ndarray) -> float:
