@@ -91,9 +91,9 @@ class Results:
         """
         there = list(dict.fromkeys(row["metric"] for row in self.rows))
         for asked in metrics:
-            if asked not in there and asked not in {name.partition("(")[0] for name in there}:
+            if asked not in there and asked not in {_short(name) for name in there}:
                 raise UnknownNameError(f"{self.name} has no rows of {asked!r}. {suggestion(asked, there)}")
-        return [row for row in self.rows if not metrics or row["metric"] in metrics or row["metric"].partition("(")[0] in metrics]
+        return [row for row in self.rows if not metrics or row["metric"] in metrics or _short(row["metric"]) in metrics]
 
     def known(self, against: str, column: str = "") -> tuple[str | dict[str, float], str]:
         """What a trend is asked against (``"parameters"``, or model's name -> number), and what it is called.
@@ -120,7 +120,8 @@ class Results:
             return {str(row["model"]): float(row["value"]) for row in self.capability if row["what"] == against}, against
         if Path(against).suffix:
             return _table(Path(against), self.rows, column)
-        raise UnknownNameError(f"{self.name} has no capability {against!r}. {suggestion(against, ['size', 'texts', *sorted(there)])}")
+        hint = suggestion(against, ["size", "texts", *sorted(there)])
+        raise UnknownNameError(f"{self.name} has no capability {against!r}. {hint}")
 
     def examine(
         self, against: str = "size", *, column: str = "", metrics: Sequence[str] = (), side: str = "", scale: str | None = None,
@@ -145,8 +146,12 @@ class Results:
             for other in beside:
                 found, _ = other.known(against, column)
                 asked = dict(found) | asked  # type: ignore[arg-type]
-        return trends.examine(rows, against=asked, called=called, side=side, scale=scale, families=families or None, draws=draws,
-                              level=level, seed=seed)
+        return trends.examine(rows, against=asked, called=called, side=side, scale=scale, families=families or None,
+                              draws=draws, level=level, seed=seed)
+
+
+def _short(metric: str) -> str:
+    return metric.partition("(")[0]
 
 
 def packs() -> dict[str, str]:
@@ -182,10 +187,11 @@ def _table(path: Path, rows: Sequence[Mapping], column: str) -> tuple[dict[str, 
     out: dict[str, float] = {}
     for row in given:
         for name, source in models.items():
-            number = _capability.numbers(row, [column])
-            if number and str(row["model"]) in _capability.called(name, source):
-                if out.setdefault(name, number[column]) != number[column]:
-                    raise DataError(f"{path} has two values of {column!r} for {name}; keep one.")
+            number = _capability.numbers(row, [column]).get(column)
+            if number is None or str(row["model"]) not in _capability.called(name, source):
+                continue
+            if out.setdefault(name, number) != number:
+                raise DataError(f"{path} has two values of {column!r} for {name}; keep one.")
     if not out:
         raise DataError(f"{path} names none of the models; its column 'model' holds names such as {next(iter(models))!r}.")
     return out, column
@@ -199,6 +205,6 @@ def _beside(own: Results, rows: Sequence[Mapping], other: Results) -> list[dict]
              if (row["samples"], row["metric"], row["conditioning"], row["summary"], row["n"]) in asked
              and (row["metric"], row["conditioning"], row["n"], *sorted((row["left"], row["right"]))) not in there]
     if not found:
-        raise InputError(f"{other.name} has no rows to stand beside those of {own.name}: samples, metric, conditioning, summary "
-                         f"and n must be equal. `platometer compare` says what differs.")
+        raise InputError(f"{other.name} has no rows to stand beside those of {own.name}: samples, metric, conditioning, "
+                         "summary and n must be equal. `platometer compare` says what differs.")
     return found

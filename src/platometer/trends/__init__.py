@@ -23,7 +23,7 @@ What the intervals cover was measured: ``docs/trends.md``.
 
 from platometer.trends._agreement import BETWEEN, Agreement, agreement
 from platometer.trends._correlation import Correlations, correlate
-from platometer.trends._examination import Examination, Examined, examine
+from platometer.trends._examination import Examination, Examined, examine, plain
 from platometer.trends._families import Mixed, WithinFamilies, mixed, within_families
 from platometer.trends._forecast import Forecast, LateRise, forecast, late_rise
 from platometer.trends._laws import LAWS, SMOOTH, Comparison, Contender, Fit, Law, compare, fit
@@ -36,5 +36,5 @@ __all__ = [
     "BETWEEN", "DRAWS", "LAWS", "SCORES", "SMOOTH", "Agreement", "Bin", "Bins", "Comparison", "Contender", "Correlations",
     "Estimate", "Examination", "Examined", "Fit", "Forecast", "LateRise", "Law", "Map", "Mixed", "Similarity", "Tree", "Trend",
     "WithinFamilies", "agreement", "bins", "compare", "correlate", "examine", "fit", "forecast", "late_rise", "mixed",
-    "model_map", "similarity", "tree", "trend", "within_families",
+    "model_map", "plain", "similarity", "tree", "trend", "within_families",
 ]
