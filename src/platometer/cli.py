@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
@@ -25,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Measure how alike neural networks represent the world, and what chance alone would give.",
 )
-_LISTS = ("metrics", "models", "datasets", "studies", "experiments")
+_LISTS = ("metrics", "models", "datasets", "studies", "experiments", "zoo", "packs")
 _INTERRUPTED = 130
 
 
@@ -131,6 +132,9 @@ def run(
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Let python: and trust_remote_code run code.")] = False,
     engine: Annotated[str | None, typer.Option(help="Where cells are answered.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once.")] = None,
+    at_most: Annotated[str | None, typer.Option(help="Leave models with more parameters out, such as 3B or 160M.")] = None,
+    capability: Annotated[list[Path] | None, typer.Option(help="A table (csv, jsonl, parquet) with a column 'model' and numbers, "
+                                                               "to keep beside the rows.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do everything anew, even what is there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
@@ -138,6 +142,8 @@ def run(
     from platometer.study import Study
 
     asked = Study.read(study)
+    asked = asked.limited(at_most) if at_most is not None else asked
+    asked = asked.told_by(*capability) if capability else asked
     if dry_run:
         _print_plan(asked.plan(out, allow_code=allow_code), file=sys.stdout)
         return
@@ -151,6 +157,9 @@ def run(
         print(json.dumps(result.rows, allow_nan=False))
     else:
         _print_rows(result.rows)
+        if result.galleries:
+            print()
+            _print_galleries(result.galleries)
         print(f"\npage  {result.page}\nrows  {result.table}")
     if result.failures:
         sys.stdout.flush()
@@ -205,6 +214,7 @@ def show(
 ) -> None:
     """Show the rows of a run, or what a folder of features holds."""
     from platometer import rows, store
+    from platometer.study import Results
 
     if (folder / "manifest.json").exists():
         features = store.open(folder)
@@ -217,15 +227,68 @@ def show(
         raise DataError(f"There is no folder {str(folder)!r}. Runs lie in runs/NAME, unless --out said otherwise.")
     found = rows.read(folder / "rows.parquet")
     print(json.dumps(found, allow_nan=False)) if as_json else _print_rows(found)
+    if not as_json and (grown := Results.read(folder).galleries):
+        print()
+        _print_galleries(grown)
+
+
+@app.command()
+def trend(
+    run: Annotated[str, typer.Argument(help="A run folder, a published folder, or a pack ('list packs').")],
+    against: Annotated[str, typer.Option(help="size; a capability that the run joined; texts; or a table with a column "
+                                              "'model'.")] = "size",
+    column: Annotated[str, typer.Option(help="Of the table.")] = "",
+    metric: Annotated[list[str] | None, typer.Option(help="Only this; may be given several times.")] = None,
+    side: Annotated[str, typer.Option(help="Whose capability: left, right, both, or a modality; each in turn if not "
+                                           "given.")] = "",
+    scale: Annotated[str | None, typer.Option(help="log or linear; log for sizes.")] = None,
+    beside: Annotated[list[str] | None, typer.Option(help="Another run or pack, whose rows on the same samples are added.")] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Resamples of the intervals.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the resamples.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Does alignment rise with size or capability: raw beside calibrated, in families, by which law, and do metrics agree."""
+    from platometer.study import Results
+
+    found = Results.read(run).examine(
+        against, column=column, metrics=metric or (), side=side, scale=scale,
+        beside=[Results.read(other) for other in beside or ()], draws=draws, seed=seed,
+    )
+    print(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False) if as_json else found)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="A run folder, a published folder, or a pack ('list packs').")],
+    second: Annotated[str, typer.Argument(help="Another.")],
+    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every pair.")] = False,
+) -> None:
+    """Hold two results beside each other: what they share, how far it differs, what changed, and where new models stand."""
+    from platometer import study
+
+    found = study.compare(study.Results.read(first), study.Results.read(second), seed=seed)
+    print(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False) if as_json else found)
+
+
+@app.command()
+def publish(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    out: Annotated[Path, typer.Argument(help="A folder to give away; absent, empty, or published to before.")],
+) -> None:
+    """Make a folder of a run's rows, card and page, without the paths of this machine; 'compare' and 'trend' read it."""
+    from platometer import study
+
+    print(study.publish(run, out))
 
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="metrics, models, datasets, studies, experiments.",
+    what: Annotated[str, typer.Argument(help="metrics, models, datasets, studies, experiments, zoo, packs.",
                                         autocompletion=lambda: _LISTS)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the metrics with their facts, the sources of models and datasets, the studies or the experiments that ship."""
+    """List metrics with their facts, sources of models and datasets with their options, and what ships."""
     if what not in _LISTS:
         raise SpecError(f"There is no list of {what!r}. {suggestion(what, _LISTS)}")
     titles, lines = _listed(what)
@@ -260,6 +323,14 @@ def _listed(what: str) -> tuple[list[str], list[list[str]]]:
         from platometer import study
 
         return ["study", "question"], [[name, question] for name, question in study.names().items()]
+    if what == "packs":
+        from platometer import study
+
+        return ["pack", "question"], [[name, question] for name, question in study.packs().items()]
+    if what == "zoo":
+        from platometer.models import zoo
+
+        return ["zoo", "what"], [[f"zoo:{name}", told] for name, told in zoo.catalogue().items()]
     if what == "experiments":
         from platometer import experiments
 
@@ -273,11 +344,19 @@ def _listed(what: str) -> tuple[list[str], list[list[str]]]:
     noun = {"models": "source", "datasets": "dataset"}[what]
     out = []
     for name in plugins.names(package):
-        text = plugins.load(package, name, noun=noun).__doc__ or ""
-        out.append([name, " ".join(text.split("\n\n")[0].split()).replace("``", "")])
+        module = plugins.load(package, name, noun=noun)
+        told = " ".join((module.__doc__ or "").split("\n\n")[0].split()).replace("``", "")
+        out.append([name, told, _taken(module.load)])
     if what == "models":
-        out.append(["file", "file:PATH: vectors in a file, or one array of it with key; for studies, in place of a model."])
-    return [noun, "what"], out
+        told = "file:PATH: vectors in a file, or one array of it with key; for studies, in place of a model."
+        out.append(["file", told, "key"])
+    return [noun, "what", "options"], out
+
+
+def _taken(load: Callable) -> str:
+    """The options of a source, and what they are if not given."""
+    known = [p for p in inspect.signature(load).parameters.values() if p.kind is not p.VAR_KEYWORD][1:]
+    return ", ".join(p.name if p.default in (None, p.empty) else f"{p.name}={p.default}" for p in known)
 
 
 def _chosen(given: list[str] | None, known: Mapping[str, object]) -> dict[str, object]:
@@ -335,6 +414,14 @@ def _print_rows(rows: list[dict]) -> None:
         row["left"], row["right"], row["metric"], number(row["score"]), number(row["null_mean"]), number(row["p"]),
         number(row["p_bh"]), number(row["calibrated"]), f"{row['left_layer']} ~ {row['right_layer']}",
     ] for row in ranked])
+
+
+def _print_galleries(galleries: Sequence[Mapping]) -> None:
+    from platometer.report import number
+
+    titles = ["left", "right", "gallery", "k", "share", "score", "chance", "standard error"]
+    _table(titles, [[one["left"], one["right"], f"{one['size']:,}", f"{one['k']:,}", number(one["share"]), number(one["score"]),
+                     number(one["chance"]), number(one["se"])] for one in galleries])
 
 
 def _table(titles: list[str], lines: list[list[str]]) -> None:
