@@ -133,8 +133,8 @@ def run(
     engine: Annotated[str | None, typer.Option(help="Where cells are answered.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once.")] = None,
     at_most: Annotated[str | None, typer.Option(help="Leave models with more parameters out, such as 3B or 160M.")] = None,
-    capability: Annotated[list[Path] | None, typer.Option(help="A table (csv, jsonl, parquet) with a column 'model' and numbers, "
-                                                               "to keep beside the rows.")] = None,
+    capability: Annotated[list[Path] | None, typer.Option(help="A table (csv, jsonl, parquet) with a column 'model' and "
+                                                               "numbers, to keep beside the rows.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do everything anew, even what is there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
@@ -242,7 +242,8 @@ def trend(
     side: Annotated[str, typer.Option(help="Whose capability: left, right, both, or a modality; each in turn if not "
                                            "given.")] = "",
     scale: Annotated[str | None, typer.Option(help="log or linear; log for sizes.")] = None,
-    beside: Annotated[list[str] | None, typer.Option(help="Another run or pack, whose rows on the same samples are added.")] = None,
+    beside: Annotated[list[str] | None, typer.Option(help="Another run or pack; its rows on the same samples are "
+                                                            "added.")] = None,
     draws: Annotated[int, typer.Option(min=1, help="Resamples of the intervals.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the resamples.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
