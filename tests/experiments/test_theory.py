@@ -36,7 +36,7 @@ def _scale(column: str, factor: float, **where: object) -> Change:
 
 
 AGAINST: dict[str, tuple[Change, str]] = {
-    "contrastive_meets_pmi": (_set({"objective": "InfoNCE, many", "model": "one table"}, to_pmi=0.3), "InfoNCE, many misses K_PMI"),
+    "contrastive_meets_pmi": (_set({"objective": "InfoNCE, many", "model": "one table"}, to_pmi=0.3), "many misses K_PMI"),
     "bijective_views": (_set({"pairing": "same world"}, p=0.4), "not told from chance"),
     "smooth_worlds": (_set({"true": True}, distance=0.2, relative=0.5), "a representable world is not reached"),
     "rank": (_set({}, distance=0.0, bound=0.1), "nearer than the best of its rank"),

@@ -5,9 +5,9 @@ Claim: learners that see one world through different bijections, each from pairs
 Wrong if: some pair of learners of one world has p > 0.05, or their kernels' mean distance is above 0.2 (upper end of the 95 %
     interval), or unrelated worlds leave their null more often than the binomial band at 99 % allows.
 Price: 3 min on one core; quick 15 s.
-Last seen: held (20 worlds of 40 events, a million pairs a learner): kernels of one world are 0.084 (0.082 to 0.085) apart, of unrelated
-    ones 0.86; mutual_knn(k=5) 0.864 (0.855 to 0.873) against 0.129, debiased CKA 0.993 (0.992 to 0.993) against 0.002; largest p
-    of one world 0.005; unrelated worlds rejected in 0.05 and 0.05.
+Last seen: held (20 worlds of 40 events, a million pairs a learner): kernels of one world are 0.084 (0.082 to 0.085) apart,
+    of unrelated ones 0.86; mutual_knn(k=5) 0.864 (0.855 to 0.873) against 0.129, debiased CKA 0.993 (0.992 to 0.993) against
+    0.002; largest p of one world 0.005; unrelated worlds rejected in 0.05 and 0.05.
 
 What it tests of the paper: the chain <f_X, f_X> - c_X = K_PMI = <f_Y, f_Y> - c_Y. The left learner is a table with binary
 NCE, the right one a network with InfoNCE; neither meets the other's symbols or pairs. A world is a set of places in a
@@ -114,7 +114,8 @@ def draw(rows: list[dict]) -> Figure:
     own = [row for row in rows if row["metric"] == KNN]
     for colour, pairing in ((BLUE, "same world"), (ORANGE, "unrelated worlds")):
         part = [row for row in own if row["pairing"] == pairing]
-        panels[2].scatter([row["right_to_pmi"] for row in part], [row["distance"] for row in part], s=9, color=colour, label=pairing)
+        panels[2].scatter([row["right_to_pmi"] for row in part], [row["distance"] for row in part], s=9, color=colour,
+                          label=pairing)
     panels[2].legend(frameon=False, fontsize=7)
     plain(panels[2], x="right kernel to K_PMI of its own world", y="left kernel to right kernel")
     return figure

@@ -79,8 +79,8 @@ def check(rows: list[dict]) -> Verdict:
     wrong = ["some alignment is above its bound"] if over > 1e-9 else []
     wrong += [f"alignment does not surely rise with information ({kind})" for kind, value in orders.items() if value[1] <= 0.5]
     told = (f"largest alignment less bound {over:.2g}, {used:.0%} of the bound reached in the mean; rank correlation with "
-            f"information kept {', '.join(f'{kind} {spelled(value)}' for kind, value in orders.items())}; alignment where 30 to "
-            f"70 % is kept {', '.join(f'{kind} {value:.2f}' for kind, value in halves.items())}; "
+            f"information kept {', '.join(f'{kind} {spelled(value)}' for kind, value in orders.items())}; alignment where "
+            f"30 to 70 % is kept {', '.join(f'{kind} {value:.2f}' for kind, value in halves.items())}; "
             f"{len({row['repeat'] for row in rows})} worlds")
     if wrong:
         return Verdict("not held", f"{'; '.join(wrong)}: {told}.", numbers)
@@ -111,7 +111,7 @@ def draw(rows: list[dict]) -> Figure:
 
 def _views(world: World, levels: int, seed: int) -> Iterator[tuple[str, Observation]]:
     size, chance = len(world), np.random.default_rng(seed)
-    values, vectors = np.linalg.eigh(world.P_coor / np.sqrt(np.outer(world.P, world.P)))
+    _, vectors = np.linalg.eigh(world.P_coor / np.sqrt(np.outer(world.P, world.P)))
     along = np.argsort(np.argsort(vectors[:, -2] / np.sqrt(world.P)))  # the slowest direction of the world
     for groups in np.unique(np.linspace(2, size, levels).astype(int)):
         yield "merged near", merged(along * groups // size)

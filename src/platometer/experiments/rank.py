@@ -56,9 +56,10 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
                 left, right = (learn(world, BinaryNCE(), Plan(rank=rank, seed=seed + 100 * pair + side, start=0.5, steps=1000))
                                for side in (0, 1))
                 losses = [side.path[-1].loss for side in (left, right)]
-                rows.append({"family": family, "world": number, "events": len(world), "rank": rank, "pair": pair, "bound": bound,
-                             "parts": _parts(world, rank), "above": int((_values(world) > 0).sum()), "distance": distance(left.scores, K),
-                             "disagreement": _apart(left.scores, right.scores, K), "loss_gap": abs(losses[0] - losses[1])})
+                rows.append({"family": family, "world": number, "events": len(world), "rank": rank, "pair": pair,
+                             "above": int((_values(world) > 0).sum()), "parts": _parts(world, rank), "bound": bound,
+                             "distance": distance(left.scores, K), "disagreement": _apart(left.scores, right.scores, K),
+                             "loss_gap": abs(losses[0] - losses[1])})
         track(number + 1, len(worlds), world.name)
     return rows
 

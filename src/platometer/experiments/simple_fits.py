@@ -7,11 +7,11 @@ Wrong if: any of the three paired differences (large less small) has a 95 % inte
 Price: 4 min on one core; quick 20 s.
 Last seen: not run yet.
 
-What it tests of the paper: the simplicity bias. Two tables of as many dimensions as events can give every pair any score, so the
-pairs that the objective leaves out could get anything: theory says nothing about them, and only the way of learning decides.
-Plain gradient descent on the exact expectation, with no penalty. Worlds are places in a square; K_PMI is then of few dimensions
-and a diagonal. Effective rank is the participation ratio of singular values, (sum s)^2 / sum s^2. Disagreement and error are
-told in units of the spread of K_PMI over pairs not scored.
+What it tests of the paper: the simplicity bias. Two tables of as many dimensions as events can give every pair any score, so
+the pairs that the objective leaves out could get anything: theory says nothing about them, and only the way of learning
+decides. Plain gradient descent on the exact expectation, with no penalty. Worlds are places in a square; K_PMI is then of few
+dimensions and a diagonal. Effective rank is the participation ratio of singular values, (sum s)^2 / sum s^2. Disagreement and
+error are told in units of the spread of K_PMI over pairs not scored.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ Wrong if: some representable world is left further than 0.01, or some other is r
     eigenvalue is within 1 % of the largest are left out, being at the boundary); or the paper's condition holds for some
     world that is not representable; or it holds for more than half of those that are.
 Price: 2 min on one core; quick 10 s.
-Last seen: held (180 worlds of 10 events): 132 representable worlds are reached within 6.5e-07, 43 others no nearer than 0.013 (5 at
-    the edge left out); the paper's condition holds for 42 worlds, all representable: 32 % of those that are.
+Last seen: held (180 worlds of 10 events): 132 representable worlds are reached within 6.5e-07, 43 others no nearer than
+    0.013 (5 at the edge left out); the paper's condition holds for 42 worlds, all representable: 32 % of those that are.
 
 What it tests of the paper: appendix B, proposition B.1. Two families cross the boundary as ``keep`` grows, the share of pairs
 in which an event meets itself: places in a square, and random chains. In a third, nearly even chains, the off-diagonal
@@ -82,9 +82,9 @@ def check(rows: list[dict]) -> Verdict:
         wrong.append("the paper's condition holds where no C helps")
     if share > 0.5:
         wrong.append("the paper's condition is not rare")
-    told = (f"{len(inside)} representable worlds are reached within {numbers['furthest, representable']:.2g}, {len(outside)} others "
-            f"no nearer than {numbers['nearest, not representable']:.2g} ({len(rows) - len(sure)} at the edge left out); the paper's "
-            f"condition holds for {len(theirs)} worlds, all representable: {share:.0%} of those that are")
+    told = (f"{len(inside)} representable worlds are reached within {numbers['furthest, representable']:.2g}, {len(outside)} "
+            f"others no nearer than {numbers['nearest, not representable']:.2g} ({len(rows) - len(sure)} at the edge left "
+            f"out); the paper's condition holds for {len(theirs)} worlds, all representable: {share:.0%} of those that are")
     if wrong:
         return Verdict("not held", f"{'; '.join(wrong)}: {told}.", numbers)
     return Verdict("held", told + ".", numbers)

@@ -76,9 +76,10 @@ def check(rows: list[dict]) -> Verdict:
         wrong.append("the offset is not the log odds of p_pos")
     if inside > _NEAR or outside < _MISSED:
         wrong.append("the boundary is not at the least C")
-    told = (f"slope over temperature within {slope:.1g} of 1, offset within {offset:.1g} of log(p_pos / (1 - p_pos)); with a fixed "
-            f"offset, reachable worlds are reached within {inside:.1g} and others no nearer than {outside:.2g}; c(a) varies by "
-            f"{np.max(bound):.1g} with one table and by {np.mean(free):.2g} with two; {len({row['repeat'] for row in rows})} worlds")
+    told = (f"slope over temperature within {slope:.1g} of 1, offset within {offset:.1g} of log(p_pos / (1 - p_pos)); with a "
+            f"fixed offset, reachable worlds are reached within {inside:.1g} and others no nearer than {outside:.2g}; c(a) "
+            f"varies by {np.max(bound):.1g} with one table and by {np.mean(free):.2g} with two; "
+            f"{len({row['repeat'] for row in rows})} worlds")
     if wrong:
         return Verdict("not held", f"{'; '.join(wrong)}: {told}.", numbers)
     return Verdict("held", told[0].upper() + told[1:] + ".", numbers)
@@ -97,7 +98,8 @@ def draw(rows: list[dict]) -> Figure:
     first, second, third = figure.subplots(1, 3)
     for model, colour, mark in (("table", BLUE, "o"), ("two tables", ORANGE, "x")):
         own = [row for row in rows if row["question"] == "temperature" and row["model"] == model]
-        first.scatter([row["setting"] for row in own], [row["slope"] for row in own], s=14, color=colour, marker=mark, label=model)
+        first.scatter([row["setting"] for row in own], [row["slope"] for row in own], s=14, color=colour, marker=mark,
+                      label=model)
     own = [row for row in rows if row["question"] == "temperature"]
     ends = [min(row["setting"] for row in own), max(row["setting"] for row in own)]
     first.plot(ends, ends, color=GREY, linewidth=0.8, linestyle=":")

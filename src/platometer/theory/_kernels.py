@@ -262,7 +262,7 @@ def _best_offset(error: Callable[[float], float], K: np.ndarray) -> float:
     around = np.concatenate([[np.inf], errors, [np.inf]])
     valleys = np.flatnonzero((errors <= around[:-2]) & (errors <= around[2:]))
     places = [(float(errors[i]), float(scan[i])) for i in valleys]
-    for i in sorted(valleys, key=lambda i: errors[i])[:_VALLEYS]:
+    for i in valleys[np.argsort(errors[valleys])][:_VALLEYS]:
         low, high = scan[max(i - 1, 0)], scan[min(i + 1, len(scan) - 1)]
         found = minimize_scalar(error, bounds=(low, high), method="bounded", options={"xatol": 1e-10 * (high - low)})
         places.append((float(found.fun), float(found.x)))
