@@ -24,7 +24,7 @@ FLOORS = [
     {"nulls", "dimension", "intervals", "streaming"},
     {"alignment", "trends", "capability"},
     {"study"},
-    {"experiments"},
+    {"experiments", "plots"},
     {"cli"},
 ]
 """Rooms from the ground up."""

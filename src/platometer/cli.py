@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Measure how alike neural networks represent the world, and what chance alone would give.",
 )
-_LISTS = ("metrics", "models", "datasets", "studies", "experiments", "zoo", "packs")
+_LISTS = ("metrics", "models", "datasets", "studies", "experiments", "plots", "zoo", "packs")
 _INTERRUPTED = 130
 
 
@@ -283,9 +283,27 @@ def publish(
     print(study.publish(run, out))
 
 
+@app.command()
+def plot(
+    name: Annotated[str, typer.Argument(help="A figure ('list plots').")],
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    out: Annotated[Path | None, typer.Option(help="The file, .pdf, .svg or .png; NAME.pdf here if not given.")] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
+    width: Annotated[str, typer.Option(help="column (3.4 inches) or double (7).")] = "column",
+    metric: Annotated[str, typer.Option(help="Spec or name, where the run has several.")] = "",
+    left: Annotated[str, typer.Option(help="A model, where one pair is shown; the strongest pair if none is named.")] = "",
+    right: Annotated[str, typer.Option(help="The other model.")] = "",
+) -> None:
+    """Draw a figure from a run."""
+    from platometer import plots
+
+    found = plots.of_run(name, run, metric=metric, left=left, right=right, theme="dark" if dark else "light", width=width)
+    print(plots.write(out or Path(f"{name}.pdf"), found))
+
+
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="metrics, models, datasets, studies, experiments, zoo, packs.",
+    what: Annotated[str, typer.Argument(help="metrics, models, datasets, studies, experiments, plots, zoo, packs.",
                                         autocompletion=lambda: _LISTS)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -342,7 +360,7 @@ def _listed(what: str) -> tuple[list[str], list[list[str]]]:
 
     package = f"platometer.{what}"
     importlib.import_module(package)
-    noun = {"models": "source", "datasets": "dataset"}[what]
+    noun = {"models": "source", "datasets": "dataset", "plots": "plot"}[what]
     out = []
     for name in plugins.names(package):
         module = plugins.load(package, name, noun=noun)
