@@ -5,6 +5,7 @@ A model that sees what comes later tells nothing; it is refused, by its configur
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +93,8 @@ def language(model: str | TorchModel | Language, *, start: str = "auto", **optio
         raise SpecError(f"start = {start!r} is for models of Hugging Face; {model} has its own way to begin.")
     loaded = models.load(model, **options) if isinstance(model, str) else model
     if not isinstance(loaded, TorchModel) or loaded.modality != "text":
-        raise ModelError(f"{getattr(loaded.card, 'name', model)} reads {loaded.modality}; bits per byte are for models of text.")
+        raise ModelError(f"{getattr(loaded.card, 'name', model)} reads {loaded.modality}; bits per byte are for models of "
+                         "text.")
     return _from_zoo(loaded) if loaded.card.source.startswith("zoo:") else _from_bytes(loaded)
 
 
@@ -116,7 +118,8 @@ def causal(found: Language, ids: tuple[int, ...]) -> None:
     with torch.inference_mode():
         both = [found.scores(torch.tensor([row]))[0, :-1].double() for row in (ids, (*ids[:-1], other))]
     if not torch.allclose(*both, rtol=1e-3, atol=1e-3 * float(both[0].abs().max())):
-        raise ModelError(f"{found.card.name} sees what comes later: its scores change when a later token does. Bits per byte need "
+        raise ModelError(f"{found.card.name} sees what comes later: its scores change when a later token does. Bits per byte "
+                         "need "
                          "a model that tells the next token from those before it.")
 
 
@@ -146,7 +149,8 @@ def _from_hf(
                          f"{hf.hint(str(error))}") from error
     absent = sorted(report["missing_keys"])
     if absent:
-        raise ModelError(f"{name} lacks {len(absent)} weights of {type(network).__name__}, the first {absent[0]!r}; they would be "
+        raise ModelError(f"{name} lacks {len(absent)} weights of {type(network).__name__}, the first {absent[0]!r}; they "
+                         "would be "
                          "random. Was it saved without its head for the next token?")
     network.config.use_cache = False
     network = _loading.placed(network, device)
@@ -156,7 +160,8 @@ def _from_hf(
         return network(input_ids=ids.to(where), use_cache=False).logits
 
     said = hf._card(name, network, source)
-    return Language(card=said, read=_HfTokens(tokenizer), scores=scores, context=_hf_inputs._context(tokenizer, config, name, None),
+    limit = _hf_inputs._context(tokenizer, config, name, None)
+    return Language(card=said, read=_HfTokens(tokenizer), scores=scores, context=limit,
                     start=_start(tokenizer, start, name), stop=tokenizer.eos_token_id,
                     tokens=f"{type(tokenizer).__name__}, {len(tokenizer):,} tokens")
 
@@ -164,12 +169,15 @@ def _from_hf(
 def _refuse_masked(transformers: Any, config: Any, name: str) -> None:
     auto = transformers.models.auto.modeling_auto
     if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(f"{name} is an encoder-decoder ({config.model_type}); it tells a text from another, and has no bits per "
+        raise ModelError(f"{name} is an encoder-decoder ({config.model_type}); it tells a text from another, and has no bits "
+                         "per "
                          "byte of a text alone.")
     masked = config.model_type in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
     if masked and not any("CausalLM" in word for word in config.architectures or ()):
-        raise ModelError(f"{name} is a masked language model ({config.model_type}); it tells a hidden token from both sides, and "
-                         "such scores do not multiply to the probability of a text. Bits per byte need a model of the next token.")
+        raise ModelError(f"{name} is a masked language model ({config.model_type}); it tells a hidden token from both sides, "
+                         "and "
+                         "such scores do not multiply to the probability of a text. Bits per byte need a model of the next "
+                         "token.")
 
 
 def _start(tokenizer: Any, start: str, name: str) -> int | None:
@@ -270,7 +278,7 @@ def _words(text: str, vocabulary: training.Vocabulary) -> Tokens:
     for word in words:
         at = text.lower().find(word, at) + len(word)
         ends.append(len(text.lower()[:at].encode()))
-    lost = "" if text == text.lower() and text == " ".join(text.split()) else "it has capitals, or blanks beyond one between words"
+    lost = _lost(text, re.sub(r" ([.,;:!?])| ?([-']) ?", r"\1\2", " ".join(words)))
     return Tokens(tuple(ids), lambda k: len(text.encode()) if k == len(words) else ends[k], spelled=spelled, lost=lost)
 
 
@@ -280,7 +288,8 @@ def _from_bytes(model: TorchModel) -> Language:
     ids = next((part for part in (*model.prepare([probe]).args, *model.prepare([probe]).kwargs.values())
                 if isinstance(part, torch.Tensor)), None)
     if ids is None or ids.ndim != 2 or ids[0].tolist() != list(probe.encode()):
-        raise ModelError(f"{model.card.name} reads neither bytes nor words of the zoo, and its tokens cannot be told from outside. "
+        raise ModelError(f"{model.card.name} reads neither bytes nor words of the zoo, and its tokens cannot be told from "
+                         "outside. "
                          "Save it as a Hugging Face folder (hf:FOLDER), or make a platometer.capability.Language of it.")
     where = next((p.device for p in model.module.parameters()), torch.device("cpu"))
 
@@ -301,7 +310,8 @@ def _logits(module: nn.Module, ids: torch.Tensor, name: str) -> torch.Tensor:
     if found is None and isinstance(out, Mapping | tuple | list):
         found = out.get("logits") if isinstance(out, Mapping) else out[0]
     if not isinstance(found, torch.Tensor) or found.ndim != 3 or found.shape[2] < 256:
-        raise ModelError(f"{name} gave {tuple(found.shape) if isinstance(found, torch.Tensor) else type(out).__name__} for bytes "
+        raise ModelError(f"{name} gave {tuple(found.shape) if isinstance(found, torch.Tensor) else type(out).__name__} for "
+                         "bytes "
                          f"{tuple(ids.shape)}; expected scores of the next byte, (b, t, 256) or wider.")
     return found
 

@@ -1,7 +1,8 @@
 """What can be read off features: labels, by a linear map or by the nearest neighbours.
 
 Rows are divided once, by seed, into those learnt from, those that choose the penalty or k, and those that are judged by.
-All labels of one division share one decomposition of the features, so twenty cost little more than one.
+All labels of one division share one decomposition of the features, so twenty cost little more than one. Data that come divided
+bring their division along.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from scipy.optimize import minimize
 from torch.nn import functional as F
 
 from platometer.errors import InputError, ShapeError, UndefinedError
 
 _PENALTIES = tuple(10.0**e for e in range(-6, 3))
 _NEIGHBOURS = (1, 5, 20)
+_STEPS = 500  # of the logistic fit for one penalty
+Parts = Sequence[np.ndarray]
+"""Rows learnt from, rows that choose, and rows that judge."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Probed:
 
 def linear_probes(
     x: torch.Tensor | np.ndarray, labels: Mapping[str, np.ndarray], *, penalties: Sequence[float] = _PENALTIES,
-    shares: tuple[float, float] = (0.5, 0.15), seed: int = 0,
+    shares: tuple[float, float] = (0.5, 0.15), seed: int = 0, parts: Parts | None = None,
 ) -> dict[str, Probed]:
     """How well each label can be read off features by a linear map (ridge regression on indicators, the largest wins).
 
@@ -65,13 +70,15 @@ def linear_probes(
     penalties : to choose from by validation, in units of the mean variance of the features.
     shares : of rows learnt from and of rows that choose; the rest judge.
     seed : of the division.
+    parts : rows learnt from, rows that choose and rows that judge, where the data come divided; `shares` and `seed` are
+        for those that do not.
 
     Raises
     ------
     ShapeError
         Rows do not fit.
     InputError
-        Too few rows, or shares that leave none.
+        Too few rows, shares that leave none, or parts that meet.
     UndefinedError
         The features do not vary, or a label has one value only.
 
@@ -83,13 +90,8 @@ def linear_probes(
     >>> linear_probes(x, {"which": label})["which"].accuracy
     1.0
     """
-    x, parts = _divided(x, labels, shares, seed)
-    learn, choose, judge = parts
-    x = x - x[learn].mean(0)
-    scale = x[learn].square().mean().sqrt()
-    if not bool(scale > 0):
-        raise UndefinedError("The features do not vary over the rows learnt from; nothing can be read off.")
-    x = x / scale
+    x, (learn, choose, judge) = _divided(x, labels, shares, seed, parts)
+    x = _scaled(x, learn)
     values, basis = torch.linalg.eigh(x[learn].T @ x[learn])
     turned, found = x @ basis, {}
     for name, column in _columns(labels).items():
@@ -106,13 +108,13 @@ def linear_probes(
 
 def knn_probes(
     x: torch.Tensor | np.ndarray, labels: Mapping[str, np.ndarray], *, ks: Sequence[int] = _NEIGHBOURS,
-    shares: tuple[float, float] = (0.5, 0.15), seed: int = 0,
+    shares: tuple[float, float] = (0.5, 0.15), seed: int = 0, parts: Parts | None = None,
 ) -> dict[str, Probed]:
     """How well each label can be read off features by the nearest rows, by cosine; most votes win, the lowest label on a tie.
 
     Parameters
     ----------
-    x, labels, shares, seed : as of `linear_probes`; features are centred here.
+    x, labels, shares, seed, parts : as of `linear_probes`; features are centred here.
     ks : numbers of neighbours to choose from by validation.
 
     Raises
@@ -120,7 +122,7 @@ def knn_probes(
     ShapeError, InputError, UndefinedError
         As of `linear_probes`; InputError also where k exceeds the rows learnt from.
     """
-    x, (learn, choose, judge) = _divided(x, labels, shares, seed)
+    x, (learn, choose, judge) = _divided(x, labels, shares, seed, parts)
     if max(ks) > len(learn) or min(ks) < 1:
         raise InputError(f"ks = {tuple(ks)}; expected 1 to {len(learn)}, the number of rows learnt from.")
     x = F.normalize(x - x[learn].mean(0), dim=1)
@@ -131,6 +133,35 @@ def knn_probes(
     for name, column in _columns(labels).items():
         votes = F.one_hot(column[learn][near], int(column.max()) + 1)
         guesses = {float(k): votes[:, :k].sum(1).argmax(1) for k in ks}
+        found[name] = _judged(name, column, guesses, learn, choose, judge)
+    return found
+
+
+def logistic_probes(
+    x: torch.Tensor | np.ndarray, labels: Mapping[str, np.ndarray], *, penalties: Sequence[float] = _PENALTIES,
+    shares: tuple[float, float] = (0.5, 0.15), seed: int = 0, parts: Parts | None = None,
+) -> dict[str, Probed]:
+    """How well each label can be read off features by logistic regression: the least of mean cross-entropy + penalty |W|^2 / 2.
+
+    Parameters
+    ----------
+    x, labels, shares, seed, parts : as of `linear_probes`; features are centred and scaled here.
+    penalties : to choose from by validation; offsets go free.
+
+    Raises
+    ------
+    ShapeError, InputError, UndefinedError
+        As of `linear_probes`; UndefinedError also where the least is not found.
+    """
+    x, (learn, choose, judge) = _divided(x, labels, shares, seed, parts)
+    x = _scaled(x, learn)
+    found = {}
+    for name, column in _columns(labels).items():
+        classes, at = column[learn].unique(return_inverse=True)
+        weights, guesses = torch.zeros(x.shape[1] + 1, len(classes), dtype=torch.float64), {}
+        for penalty in sorted(penalties, reverse=True):  # from the smoothest on, each begins where the last ended
+            weights = _logistic(x[learn], at, penalty, weights)
+            guesses[penalty] = classes[(x @ weights[:-1] + weights[-1]).argmax(1)]
         found[name] = _judged(name, column, guesses, learn, choose, judge)
     return found
 
@@ -153,7 +184,7 @@ def mean_skill(probed: Mapping[str, Probed], *, draws: int = 1000, seed: int = 0
 
 
 def _divided(
-    x: torch.Tensor | np.ndarray, labels: Mapping[str, np.ndarray], shares: tuple[float, float], seed: int,
+    x: torch.Tensor | np.ndarray, labels: Mapping[str, np.ndarray], shares: tuple[float, float], seed: int, parts: Parts | None,
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Features in float64 on the CPU, and the rows of the three parts."""
     x = torch.as_tensor(x).detach().cpu().double()
@@ -163,12 +194,56 @@ def _divided(
     if not labels:
         raise InputError("labels is empty; expected at least one.")
     n = len(x)
+    if parts is not None:
+        return x, _given(parts, n)
     first, second = round(shares[0] * n), round((shares[0] + shares[1]) * n)
     if not 0 < first < second < n:
         raise InputError(f"shares = {shares} of {n} rows leave a part empty; expected rows to learn from, to choose by and to "
                          "judge by.")
     order = torch.from_numpy(np.random.default_rng(seed).permutation(n))
     return x, (order[:first], order[first:second], order[second:])
+
+
+def _given(parts: Parts, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    rows = [np.asarray(part, dtype=np.int64).ravel() for part in parts]
+    if len(rows) != 3 or not all(len(part) for part in rows):
+        raise InputError(f"parts of {', '.join(str(len(part)) for part in rows)} rows; expected three, none empty: to learn "
+                         "from, "
+                         "to choose by and to judge by.")
+    every = np.concatenate(rows)
+    if every.min() < 0 or every.max() >= n or len(np.unique(every)) < len(every):
+        raise InputError(f"parts name rows from {every.min()} to {every.max()}, {len(every) - len(np.unique(every))} of them "
+                         "more "
+                         f"than once; expected distinct rows of 0 to {n - 1}. Nobody is judged by rows that were learnt from.")
+    learn, choose, judge = (torch.from_numpy(part) for part in rows)
+    return learn, choose, judge
+
+
+def _scaled(x: torch.Tensor, learn: torch.Tensor) -> torch.Tensor:
+    """Features about their mean, in units of their spread, both over the rows learnt from."""
+    x = x - x[learn].mean(0)
+    scale = x[learn].square().mean().sqrt()
+    if not bool(scale > 0):
+        raise UndefinedError("The features do not vary over the rows learnt from; nothing can be read off.")
+    return x / scale
+
+
+def _logistic(x: torch.Tensor, label: torch.Tensor, penalty: float, start: torch.Tensor) -> torch.Tensor:
+    """(d + 1, classes) weights, the offsets last."""
+    target = F.one_hot(label, start.shape[1]).double()
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = torch.from_numpy(flat).view(start.shape)
+        log = F.log_softmax(x @ weights[:-1] + weights[-1], 1)
+        apart = (log.exp() - target) / len(x)
+        slope = torch.cat([x.T @ apart + penalty * weights[:-1], apart.sum(0, keepdim=True)])
+        value = -log.gather(1, label[:, None]).mean() + penalty / 2 * weights[:-1].square().sum()
+        return float(value), slope.flatten().numpy()
+
+    done = minimize(loss, start.flatten().numpy(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS, "gtol": 1e-6})
+    if not np.isfinite(done.fun):
+        raise UndefinedError(f"Logistic regression with a penalty of {penalty:g} ran away; are the features finite?")
+    return torch.from_numpy(done.x).view(start.shape)
 
 
 def _columns(labels: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:

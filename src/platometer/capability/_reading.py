@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ _UNITS = 30  # texts from which on texts, not stretches of them, are what is dra
 def bits_per_byte_of(
     model: str | TorchModel | Language, text: str | Path | Sequence[str] | Texts, *, window: int | None = None,
     stride: int | None = None, start: str = "auto", again: str = "never", end: str = "auto", lossy: str = "error",
-    batch_tokens: int = _BUDGET, draws: int = 1000, seed: int = 0, device: str | None = None, options: dict[str, Any] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    batch_tokens: int = _BUDGET, draws: int = 1000, seed: int = 0, device: str | None = None,
+    options: dict[str, Any] | None = None, progress: Callable[[int, int], None] | None = None,
 ) -> Capability:
     """Bits that a code built on the model spends per byte of a text; less is better, 8 is no model at all.
 
@@ -88,7 +89,7 @@ def bits_per_byte_of(
     ending = told.stop if end == "tell" or (end == "auto" and told.whole) else None
     if end == "tell" and told.stop is None:
         raise InputError(f"end = 'tell', but {told.card.name} has no sign that ends a text.")
-    width, step = _widths(told, window, stride, again)
+    width, step = _widths(told, window, stride)
     if told.whole:
         _check_whole(told, texts, read, width, ending)
     each = [_nats(told, tokens, ending, width, step, again) for tokens in read]
@@ -118,23 +119,23 @@ def _check(again: str, end: str, lossy: str, batch_tokens: int) -> None:
         raise InputError(f"batch_tokens = {batch_tokens}; expected at least one.")
 
 
-def _widths(told: Language, window: int | None, stride: int | None, again: str) -> tuple[int, int]:
+def _widths(told: Language, window: int | None, stride: int | None) -> tuple[int, int]:
     """Tokens of a window, the sign that is put before it included, and how far it moves on."""
     width = window or told.context or _OPEN
     if width < 2 or (told.context is not None and width > told.context):
         raise InputError(f"window = {width}; {told.card.name} reads 2 to {told.context or 'any number of'} tokens.")
     step = max(1, width // 2) if stride is None else stride
-    room = width - 1 if again == "never" or told.start is None else width - 2
-    if not 1 <= step <= max(1, room):
-        raise InputError(f"stride = {step} with windows of {width} tokens; expected 1 to {room}, so that every token has one "
-                         "before it.")
+    if not 1 <= step < width:
+        raise InputError(f"stride = {step} with windows of {width} tokens; expected 1 to {width - 1}, so that every token has "
+                         "one before it.")
     return width, step
 
 
 def _check_whole(told: Language, texts: Texts, read: Sequence[Tokens], width: int, ending: int | None) -> None:
     for i, tokens in enumerate(read):
         if len(tokens.ids) + 1 > width:
-            raise InputError(f"Text {i} ({texts.texts[i][:40]!r}...) has {len(tokens.ids)} tokens; {told.card.name} reads at most "
+            raise InputError(f"Text {i} ({texts.texts[i][:40]!r}...) has {len(tokens.ids)} tokens; {told.card.name} reads at "
+                             "most "
                              f"{width - 1}, and never learnt to go on in the middle of a text. Is a text a line meant "
                              "('text:FILE')?")
 
@@ -192,7 +193,8 @@ def _scored(
             progress(done, len(rows))
     for text, found in enumerate(out):
         if not np.isfinite(found).all():
-            raise NotFiniteError(f"{told.card.name} gave scores that are not finite, or none, in text {text}. Is its precision too "
+            raise NotFiniteError(f"{told.card.name} gave scores that are not finite, or none, in text {text}. Is its "
+                                 "precision too "
                                  "low? Use dtype='float32'.")
     return out
 
@@ -233,8 +235,8 @@ def _units(texts: Texts, read: Sequence[Tokens], nats: Sequence[np.ndarray], *, 
     total, found_bits, found_bytes = sum(map(len, nats)), [], []
     block = max(32, math.ceil(total / (2 * _UNITS)))
     for tokens, found in zip(read, nats, strict=True):
-        edges = list(range(0, max(1, len(found) - block // 2), block)) + [len(found)]
-        for a, b in zip(edges, edges[1:], strict=False):
+        edges = [*range(0, max(1, len(found) - block // 2), block), len(found)]
+        for a, b in pairwise(edges):
             found_bits.append(found[a:b].sum() / math.log(2))
             found_bytes.append(_size(tokens, a, b, started=started, ended=ended))
     return _Units(np.array(found_bits), np.array(found_bytes, dtype=np.float64), f"stretches of {block} tokens")
