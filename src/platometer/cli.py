@@ -133,6 +133,7 @@ def run(
     engine: Annotated[str | None, typer.Option(help="Where cells are answered.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once.")] = None,
     at_most: Annotated[str | None, typer.Option(help="Leave models with more parameters out, such as 3B or 160M.")] = None,
+    data: Annotated[str | None, typer.Option(help="Other data of the same form: a path, or a source such as hf:NAME.")] = None,
     capability: Annotated[list[Path] | None, typer.Option(help="A table (csv, jsonl, parquet) with a column 'model' and "
                                                                "numbers, to keep beside the rows.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do everything anew, even what is there already.")] = False,
@@ -144,6 +145,7 @@ def run(
     asked = Study.read(study)
     asked = asked.limited(at_most) if at_most is not None else asked
     asked = asked.told_by(*capability) if capability else asked
+    asked = asked.on(data) if data is not None else asked
     if dry_run:
         _print_plan(asked.plan(out, allow_code=allow_code), file=sys.stdout)
         return
@@ -235,8 +237,8 @@ def show(
 @app.command()
 def trend(
     run: Annotated[str, typer.Argument(help="A run folder, a published folder, or a pack ('list packs').")],
-    against: Annotated[str, typer.Option(help="size; a capability that the run joined; texts; or a table with a column "
-                                              "'model'.")] = "size",
+    against: Annotated[str, typer.Option(help="size; a capability of the run; texts or words that models read; or a "
+                                              "table of models.")] = "size",
     column: Annotated[str, typer.Option(help="Of the table.")] = "",
     metric: Annotated[list[str] | None, typer.Option(help="Only this; may be given several times.")] = None,
     side: Annotated[str, typer.Option(help="Whose capability: left, right, both, or a modality; each in turn if not "
@@ -354,13 +356,17 @@ def _listed(what: str) -> tuple[list[str], list[list[str]]]:
         from platometer import experiments
 
         return ["experiment", "claim"], [[name, experiments.load(name).title] for name in experiments.names()]
+    if what == "plots":
+        from platometer import plots
+
+        return ["plot", "what"], [[name, " ".join((plots.load(name).__doc__ or "").split())] for name in plots.names()]
     import importlib
 
     from platometer import plugins
 
     package = f"platometer.{what}"
     importlib.import_module(package)
-    noun = {"models": "source", "datasets": "dataset", "plots": "plot"}[what]
+    noun = {"models": "source", "datasets": "dataset"}[what]
     out = []
     for name in plugins.names(package):
         module = plugins.load(package, name, noun=noun)

@@ -53,7 +53,7 @@ def draw(
             ring = " ○" if found.p[i + 1, j] > 0.05 else ""
             axes.text(j, i, f"{_style.signed(round(told.value, 2))}{ring}\n{_style.signed(round(told.low, 2))} to "
                       f"{_style.signed(round(told.high, 2))}", ha="center", va="center", fontsize=small,
-                      color=_style.over(image.to_rgba(np.array(told.value)).tolist()))
+                      color=_style.over([*image.to_rgba(told.value)]))  # type: ignore[arg-type]
         for axis, names in ((axes.yaxis, found.names[1:]), (axes.xaxis, found.names[:-1])):
             axis.set_ticks(range(count - 1), [_text.wrapped(name, wide=20, lines=4) for name in names])
         axes.tick_params(length=0)
