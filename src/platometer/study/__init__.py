@@ -14,8 +14,9 @@ that went in, so that running again is resuming, whoever died and wherever.
 from platometer.study._cells import Cell
 from platometer.study._compare import Compared, compare
 from platometer.study._file import Study, names
+from platometer.study._going import Going
 from platometer.study._publish import publish
 from platometer.study._results import Results, packs
 from platometer.study._run import Plan, Result
 
-__all__ = ["Cell", "Compared", "Plan", "Result", "Results", "Study", "compare", "names", "packs", "publish"]
+__all__ = ["Cell", "Compared", "Going", "Plan", "Result", "Results", "Study", "compare", "names", "packs", "publish"]

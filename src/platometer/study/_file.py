@@ -63,12 +63,14 @@ class ReadsTable(_Strict):
 
     Attributes
     ----------
-    texts : the first so many of a sample's texts (data with ``captions = "mean"`` has several); all if None.
+    text : the one at this position of a sample's texts (data with ``captions = "mean"`` has several); all if None.
+    texts : the first so many of them; all if None.
     words : ``"shuffled"``: the words of every text in an order drawn by the study's seed; ``"kept"``.
     prompt : a template with ``{caption}`` in it, such as ``"A picture of {caption}"``; the text alone if empty.
     several : ``"mean"`` (each text is run, their features are averaged) or ``"join"`` (one text of all).
     """
 
+    text: Annotated[int, Field(ge=0)] | None = None
     texts: Annotated[int, Field(ge=1)] | None = None
     words: Literal["kept", "shuffled"] = "kept"
     prompt: str = ""
@@ -146,17 +148,24 @@ class GalleryTable(_Strict):
 
 
 class CapabilityTable(_Strict):
-    """``[capability]``: how good the models are, by tables from elsewhere, joined by name and kept beside the rows.
+    """``[capability]``: how good the models are; kept beside the rows, for trends.
 
     Attributes
     ----------
-    tables : csv, tsv, jsonl or parquet files with a column ``model`` (the name in the study, the source, or its end) and
-        columns of numbers; or given to the run.
+    tables : files as `platometer.capability.table` reads them (timm's results, an lm-evaluation-harness folder, csv, json),
+        which name models as the study does or by their source; or given to the run.
     columns : the ones to take; all that hold numbers if empty.
+    text : a file or dataset, on which bits per byte of the models that read are measured.
+    limit : samples of it that are drawn; all if None.
+    probes : labelled data (see `platometer.capability.labelled`), or ``"vtab"`` for its 19 tasks, on which the models that see
+        are probed.
     """
 
     tables: Annotated[list[str], BeforeValidator(_listed)] = []
     columns: Annotated[list[str], BeforeValidator(_listed)] = []
+    text: str = ""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    probes: Annotated[list[str], BeforeValidator(_listed)] = []
 
 
 class ComputeTable(_Strict):
@@ -350,6 +359,31 @@ class Study:
         gone = tuple(table.name for table in tables if table not in kept)
         return dataclasses.replace(self, file=self.file.model_copy(update={"models": kept}), at_most=most, left_out=gone)
 
+    def on(self, data: str | Path) -> Study:
+        """The study on other data of the same form.
+
+        Parameters
+        ----------
+        data : a path for the study's own source; or another source, such as ``"hf:NAME@REVISION"``. Options that the new
+            source does not have are an error.
+
+        Raises
+        ------
+        StudyError
+            The study has no data, or the source does not fit.
+        """
+        table = self.file.data
+        if table is None:
+            raise StudyError(f"{self.name} is of vectors in files and has no data to replace.")
+        name = str(data).partition(":")[0]
+        options = {key: value for key, value in table.options.items() if key != "path"}
+        source = str(data)
+        if not re.fullmatch(r"[a-z_-]{2,}", name) or name == source:
+            source = f"{table.source.partition(':')[0]}:{Path(data).resolve()}"
+        new = DataTable(source=source, limit=table.limit, **options)  # type: ignore[arg-type]
+        _check_source(new, "datasets", f"{self.name}: data")
+        return dataclasses.replace(self, file=self.file.model_copy(update={"data": new}))
+
     def told_by(self, *tables: str | Path) -> Study:
         """The study with more tables of capabilities.
 
@@ -509,6 +543,9 @@ def _check_reads(table: ModelTable, where: str) -> None:
     if table.reads is not None and table.reads.prompt and "{caption}" not in table.reads.prompt:
         raise StudyError(f"{where}.reads.prompt: {table.reads.prompt!r} has no place for the text; expected such as "
                          "'A picture of {caption}'.")
+    if table.reads is not None and table.reads.text is not None and table.reads.texts is not None:
+        raise StudyError(f"{where}.reads: text = {table.reads.text} is one of them, texts = {table.reads.texts} the first so "
+                         "many. Give one.")
     if table.reads is not None and table.source.startswith("file:"):
         raise StudyError(f"{where}.reads: {table.source!r} holds vectors and reads nothing.")
 

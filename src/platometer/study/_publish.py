@@ -45,9 +45,10 @@ def publish(run: str | Path, out: str | Path) -> Path:
     if not found.rows:
         raise DataError(f"{place} has no rows to publish; all of its parts failed, or it was not finished.")
     path = table.write(out / "rows.parquet", [_public_row(row) for row in found.rows])
-    for name, beside in ((_capability.FILE, found.capability), (_gallery.FILE, found.galleries)):
+    known = [one.as_row() for one in found.capability]
+    for name, beside in ((_capability.FILE, known), (_gallery.FILE, found.galleries)):
         if beside:
-            files.write_json(out / name, list(beside))
+            files.write_json(out / name, _public(list(beside)))
     if (place / "report.html").exists():
         page = (place / "report.html").read_text(encoding="utf-8")
         files.write_whole(out / "report.html", without_paths(page).encode())

@@ -40,12 +40,29 @@ def reading(view: Samples, asked: ReadsTable | None, *, seed: int = 0) -> Sample
     return dataclasses.replace(view, items=items, content=[fingerprint(*texts) for texts in items])
 
 
+def told(view: Samples, asked: ReadsTable | None) -> dict[str, object]:
+    """What is recorded of reading: what was asked for, how many texts of a sample there are, and their mean number of words.
+
+    Parameters
+    ----------
+    view : as it is read.
+    asked : what was asked.
+    """
+    if view.modality != "text" or asked is None:
+        return {}
+    counts = [len(str(text).split()) for texts in view.items for text in texts]
+    items = sum(len(texts) for texts in view.items)
+    texts = asked.texts if asked.texts is not None else 1 if asked.text is not None else items / len(view)
+    return {"reads": asked.model_dump() | {"texts": texts, "mean_words": round(sum(counts) / len(view), 3)}}
+
+
 def _texts(name: str, texts: tuple[str, ...], asked: ReadsTable, seed: int) -> tuple[str, ...]:
     """The texts of one sample as they are read."""
-    if asked.texts is not None and len(texts) < asked.texts:
-        raise StudyError(f"reads.texts = {asked.texts}, but the sample {name!r} has {len(texts)}. Data with several texts for "
-                         'each sample has captions = "mean".')
-    kept = texts[: asked.texts]
+    wanted = asked.texts if asked.text is None else asked.text + 1
+    if wanted is not None and len(texts) < wanted:
+        raise StudyError(f"reads: text {wanted} of each sample is asked for, but {name!r} has {len(texts)}. Data with several "
+                         'texts for each sample has captions = "mean".')
+    kept = texts[: asked.texts] if asked.text is None else (texts[asked.text],)
     if asked.words == "shuffled":
         kept = tuple(_shuffled(text, int(fingerprint(seed, name, i), 16)) for i, text in enumerate(kept))
     if asked.prompt:

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platometer import files, trends
+from platometer import capability, files, trends
 from platometer import rows as table
+from platometer.capability import Capability
 from platometer.cards import digest
 from platometer.errors import DataError, InputError, StoreError, UnknownNameError, suggestion
 from platometer.study import _capability, _gallery
 
 PACKS = Path(__file__).parent.parent / "packs"
 CARD = "card.json"
+_READS = {"texts": "texts", "words": "mean_words"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Results:
     folder : where they lie.
     rows : see `platometer.rows.SCHEMA`.
     record : ``run.json`` of a run, ``card.json`` of a published folder; empty for a table alone.
-    capability : rows of model, what, value, source.
+    capability : what is known of the models.
     galleries : rows of a growing gallery.
     """
 
@@ -35,7 +37,7 @@ class Results:
     folder: Path
     rows: list[dict] = field(repr=False)
     record: Mapping[str, object] = field(default_factory=dict, repr=False)
-    capability: Sequence[Mapping] = field(default=(), repr=False)
+    capability: Sequence[Capability] = field(default=(), repr=False)
     galleries: Sequence[Mapping] = field(default=(), repr=False)
 
     @classmethod
@@ -100,8 +102,8 @@ class Results:
 
         Parameters
         ----------
-        against : ``"size"``; ``"texts"``, how many texts of a sample a model read; a capability that the run joined; or a
-            table (csv, tsv, jsonl, parquet) with a column ``model``.
+        against : ``"size"``; ``"texts"`` or ``"words"``, how many of a sample a model read (of models with ``reads``); a
+            capability of the run (how it begins will do); or a table, see `platometer.capability.table`.
         column : of the table; its only one if empty.
 
         Raises
@@ -113,14 +115,17 @@ class Results:
         """
         if against in ("size", "parameters"):
             return "parameters", "parameters"
-        if against == "texts":
-            return _texts(self.rows), "texts read"
-        there = {str(row["what"]) for row in self.capability}
-        if against in there:
-            return {str(row["model"]): float(row["value"]) for row in self.capability if row["what"] == against}, against
-        if Path(against).suffix:
-            return _table(Path(against), self.rows, column)
-        hint = suggestion(against, ["size", "texts", *sorted(there)])
+        if against in _READS:
+            return _read(self.rows, against), f"{against} read"
+        there = list(dict.fromkeys(one.what for one in self.capability))
+        close = [name for name in there if name == against] or [name for name in there if name.startswith(against)]
+        if len(close) == 1:
+            return _growing(self.capability, close[0])
+        if Path(against).exists() or Path(against).suffix:
+            found = _capability.told_of({row[side]: row[f"{side}_source"] for row in self.rows for side in ("left", "right")},
+                                        Path(against))
+            return _growing(found, _column(found, column, against))
+        hint = suggestion(against, ["size", *_READS, *there])
         raise UnknownNameError(f"{self.name} has no capability {against!r}. {hint}")
 
     def examine(
@@ -162,39 +167,35 @@ def packs() -> dict[str, str]:
     return found
 
 
-def _texts(rows: Sequence[Mapping]) -> dict[str, float]:
-    """Model's name -> how many texts of a sample it read, of models whose study says so."""
+def _read(rows: Sequence[Mapping], what: str) -> dict[str, float]:
+    """Model's name -> how many texts or words of a sample it read, of models whose study says what they read."""
     out = {}
     for row in rows:
         for side in ("left", "right"):
-            reads = json.loads(row[f"{side}_details"] or "{}").get("reads") or {}
-            if reads.get("texts"):
-                out[row[side]] = float(reads["texts"])
+            reads = json.loads(row[f"{side}_details"] or "{}").get("reads")
+            if reads:
+                out[row[side]] = float(reads[_READS[what]])
     if not out:
-        raise InputError("No model of these rows says how many texts it read; reads = {texts = ...} in the study does.")
+        raise InputError(f"No model of these rows says how many {what} it read; reads = {{...}} in the study does.")
     return out
 
 
-def _table(path: Path, rows: Sequence[Mapping], column: str) -> tuple[dict[str, float], str]:
-    models = {row[side]: row[f"{side}_source"] for row in rows for side in ("left", "right")}
-    given = _capability.read(path)
-    columns = [name for name in given[0] if name != "model"]
-    if not column and len(columns) != 1:
-        raise DataError(f"{path} has {len(columns)} columns beside 'model': {', '.join(columns[:8])}. Name one with --column.")
-    column = column or columns[0]
-    if column not in columns:
-        raise DataError(f"{path} has no column {column!r}. {suggestion(column, columns)}")
-    out: dict[str, float] = {}
-    for row in given:
-        for name, source in models.items():
-            number = _capability.numbers(row, [column]).get(column)
-            if number is None or str(row["model"]) not in _capability.called(name, source):
-                continue
-            if out.setdefault(name, number) != number:
-                raise DataError(f"{path} has two values of {column!r} for {name}; keep one.")
-    if not out:
-        raise DataError(f"{path} names none of the models; its column 'model' holds names such as {next(iter(models))!r}.")
-    return out, column
+def _growing(found: Sequence[Capability], what: str) -> tuple[dict[str, float], str]:
+    """Model's name -> a number that grows with capability, and what it is called: where low is better, minus it."""
+    known = [one for one in found if one.what == what]
+    sign = "minus " if known[0].better == "low" else ""
+    return capability.against(known), f"{sign}{what}"
+
+
+def _column(found: Sequence[Capability], column: str, path: str) -> str:
+    """The kind of number that is meant."""
+    there = list(dict.fromkeys(one.what for one in found))
+    close = [name for name in there if name == column] or [name for name in there if column and name.endswith(f" {column}")]
+    if not column and len(there) > 1:
+        raise DataError(f"{path} has several numbers of the models: {', '.join(there[:8])}. Name one with --column.")
+    if column and len(close) != 1:
+        raise DataError(f"{path} has no column {column!r} of the models. {suggestion(column, there)}")
+    return close[0] if column else there[0]
 
 
 def _beside(own: Results, rows: Sequence[Mapping], other: Results) -> list[dict]:

@@ -14,12 +14,13 @@ from itertools import product
 from pathlib import Path
 
 from platometer import datasets, engines, files, metrics, models, rows, samples, stats, store, vectors
+from platometer.capability import Capability
 from platometer.cards import fingerprint
 from platometer.conditioning import Conditioning
 from platometer.errors import DiskError, InputError, PlatometerError, StoreError, StudyError, UnknownNameError, suggestion
 from platometer.extraction import extract, features_key
 from platometer.features import Features
-from platometer.study import _capability, _cells, _content, _gallery, _price, _reads
+from platometer.study import _capability, _cells, _content, _gallery, _going, _price, _reads
 from platometer.study._cells import Cell, Setting
 from platometer.study._file import ModelTable, Study, told
 
@@ -159,6 +160,7 @@ def run(
         announce(_plan(study, folder, paired, allow_code=allow_code))
     files.sweep(folder)
     started = time.time()
+    _going.begin(folder, study, paired)
     with _shown(progress) as show:
         features, failed = _extract_all(study, folder, paired, allow_code=allow_code, fresh=fresh, show=show)
         asked = _all_cells(study, features, paired)
@@ -167,6 +169,7 @@ def run(
         if fresh:
             for one in asked:
                 _cells.answer_path(folder, one.cell.key).unlink(missing_ok=True)
+        _going.ask(folder, study, paired, asked, features, started=started)
         setting = Setting(folder=str(folder), device=study.file.compute.device or "", desks=workers)
         answers = _answer_all(setting, asked, failed, engine=engine, workers=workers, show=show)
         asked = [one for one in asked if one.cell.key in answers]
@@ -174,7 +177,9 @@ def run(
         table = _corrected([_row(study, paired, one, answer, features) for one, answer in zip(asked, found, strict=True)])
         galleries = [] if study.file.gallery is None else _gallery.grown(
             folder, table, study.file.gallery, seed=study.file.seed, device=setting.device, show=show, failures=failed)
-    return _collected(study, folder, paired, features, table, found, galleries, failed, started=started, failures=failures)
+        capabilities = _capabilities(study) + _measured(study, folder, features, failed, show=show)
+    return _collected(study, folder, paired, features, table, found, galleries, capabilities, failed, started=started,
+                      failures=failures)
 
 
 def _plan(study: Study, folder: Path, paired: samples.Paired | None, *, allow_code: bool) -> Plan:
@@ -228,7 +233,8 @@ def _plan(study: Study, folder: Path, paired: samples.Paired | None, *, allow_co
 
 def _collected(
     study: Study, folder: Path, paired: samples.Paired | None, features: Mapping[str, Features], table: list[dict],
-    answers: Sequence[Mapping], galleries: Sequence[dict], failed: Sequence[str], *, started: float, failures: str,
+    answers: Sequence[Mapping], galleries: Sequence[dict], capabilities: Sequence[Capability], failed: Sequence[str], *,
+    started: float, failures: str,
 ) -> Result:
     """Rows, page and record of what was answered."""
     from platometer import report
@@ -236,9 +242,9 @@ def _collected(
     path = rows.write(folder / "rows.parquet", table)
     page = report.write(folder / "report.html", _content.content(study, paired, features, table, answers, failures=failed))
     files.write_json(folder / "run.json", _record(study, paired, features, failed, time.time() - started))
-    for name, beside in ((_gallery.FILE, list(galleries)), (_capability.FILE, _capabilities(study))):
+    for name, beside in ((_gallery.FILE, galleries), (_capability.FILE, [one.as_row() for one in capabilities])):
         if beside:
-            files.write_json(folder / name, beside)
+            files.write_json(folder / name, list(beside))
         else:
             (folder / name).unlink(missing_ok=True)  # of an earlier run that had some
     if study.text:
@@ -257,7 +263,7 @@ def _limits(study: Study) -> list[str]:
         out.append(f"{_limited(study)}, {len(study.left_out)} of {len(study.left_out) + len(study.models())} are left out"
                    + (f": {listed}" if listed else ""))
     wanted = study.file.capability
-    if wanted is not None and not wanted.tables:
+    if wanted is not None and not (wanted.tables or wanted.text or wanted.probes):
         columns = f" with the columns model, {', '.join(wanted.columns)}" if wanted.columns else ""
         out.append(f"capabilities are asked for and no table is given; --capability TABLE{columns} joins one, now or later")
     return out
@@ -267,9 +273,22 @@ def _limited(study: Study) -> str:
     return f"models of at most {told(study.at_most or 0)} parameters"
 
 
-def _capabilities(study: Study) -> list[dict]:
+def _capabilities(study: Study) -> list[Capability]:
     """What the study's tables say of its models."""
     return [] if study.file.capability is None else _capability.joined(study.file.capability, study.models(), study.base)
+
+
+def _measured(
+    study: Study, folder: Path, features: Mapping[str, Features], failed: list[str], *, show: Callable
+) -> list[Capability]:
+    """What the run itself measures of the models that did not fail."""
+    asked = study.file.capability
+    if asked is None or not (asked.text or asked.probes):
+        return []
+    models_ = [(table, _source(table, study.base), str(features[table.name].details.get("modality", "")))
+               for table in study.models() if table.name in features]
+    return _capability.measured(folder, asked, models_, base=study.base, device=study.file.compute.device or "",
+                                seed=study.file.seed, stamp=_stamp, show=show, failures=failed)
 
 
 def _folder(study: Study, out: str | Path | None) -> Path:
@@ -356,16 +375,16 @@ def _found(folder: Path, table: ModelTable, study: Study, paired: samples.Paired
         except (StoreError, KeyError, TypeError):  # none yet, or damaged
             continue
         if store.has(folder / "features", key):
-            return _named(store.open(folder / "features", key), table)
+            return _named(store.open(folder / "features", key), table, _reads.told(view, table.reads))
     return None
 
 
-def _named(features: Features, table: ModelTable) -> Features:
+def _named(features: Features, table: ModelTable, reads: Mapping[str, object] | None = None) -> Features:
     """The features under the name that the study gives the model, with what it says of it."""
     count = features.model.parameters
     if count is None and table.parameters is not None:
         count = int(table.parameters)
-    details = dict(features.details) | ({"reads": table.reads.model_dump()} if table.reads is not None else {})
+    details = dict(features.details) | dict(reads or {})
     card = dataclasses.replace(features.model, name=table.name, parameters=count)
     return dataclasses.replace(features, model=card, details=details)
 
@@ -451,7 +470,7 @@ def _features(
     result = extract(model, view, home, batch_size=table.batch_size, progress=partial(show, f"run {table.name}"))
     files.write_json(folder / "requests" / f"{_request(table, study, view)}.json",
                      {"features": result.key, "name": table.name, "source": table.source})
-    return _named(result, table)
+    return _named(result, table, _reads.told(view, table.reads))
 
 
 def _pairs(study: Study, modality: Mapping[str, str]) -> list[Pair]:
