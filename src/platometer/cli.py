@@ -210,6 +210,48 @@ def experiment(
 
 
 @app.command()
+def capability(
+    model: Annotated[str, typer.Argument(help="A model source such as hf:NAME, or a name for --table.")],
+    text: Annotated[list[str] | None, typer.Option(help="Bits per byte of this file or dataset.")] = None,
+    labels: Annotated[list[str] | None, typer.Option(help="A probe of this folder, table, npz, hf:NAME or vtab:TASK.")] = None,
+    table: Annotated[list[str] | None, typer.Option(help="What this csv, json or harness folder says of the model.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Run this task of lm-evaluation-harness.")] = None,
+    probe: Annotated[str, typer.Option(help="ridge, logistic or knn.")] = "ridge",
+    window: Annotated[int | None, typer.Option(help="Tokens of a window; the model's context if not given.")] = None,
+    stride: Annotated[int | None, typer.Option(help="Tokens it moves on; half a window if not given.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Where features and probes are kept.")] = None,
+    allow_code: Annotated[bool, typer.Option("--allow-code", help="Let python: run code.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all details.")] = False,
+) -> None:
+    """Say how good a model is: at telling a text, by probes of labelled data, by tables from elsewhere."""
+    from platometer import capability as measures
+
+    if not (text or labels or table or task):
+        raise SpecError("Nothing is asked of the model; give --text, --labels, --table or --task.")
+    options = {"allow_code": True} if allow_code and model.startswith("python:") else {}
+    found = []
+    for source in text or ():
+        with _bar(source) as progress:
+            found.append(measures.bits_per_byte_of(model, source, window=window, stride=stride, options=options,
+                                                   progress=progress))
+    for source in labels or ():
+        with _bar(source) as progress:
+            found.append(measures.probe(model, source, kind=probe, folder=folder, options=options, progress=progress))
+    for source in table or ():
+        joined = measures.join([model], measures.table(source))
+        if not joined.found:
+            raise DataError(f"{source}: {str(joined).splitlines()[-1].strip()}.")
+        found += joined.found
+    found += measures.run_harness(model, task) if task else []
+    if as_json:
+        print(json.dumps([one.as_row() for one in found], ensure_ascii=False, allow_nan=False))
+        return
+    _table(["model", "what", "value", "95 % interval", "unit", "better", "n", "source"], [[
+        one.model, one.what, f"{one.value:.4g}", "" if one.low is None else f"{one.low:.4g} to {one.high:.4g}", one.unit,
+        one.better, "" if one.n is None else f"{one.n:,}", one.source] for one in found])
+
+
+@app.command()
 def show(
     folder: Annotated[Path, typer.Argument(help="A run folder, or a folder of features.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

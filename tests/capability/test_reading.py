@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,8 @@ def _bpe(transformers, **special):
     tokenizer.train_from_iterator([TEXT], trainers.BpeTrainer(
         vocab_size=300, special_tokens=["<s>", "</s>"], show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", model_max_length=CONTEXT, **special)
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", model_max_length=CONTEXT,
+                                                **special)
 
 
 def _gpt2(transformers, vocabulary: int):
@@ -297,7 +299,7 @@ def test_a_network_of_one_s_own_that_reads_bytes_is_read() -> None:
     found = bits_per_byte_of(model, ["été"])
     log = network.table.weight.double().log_softmax(1)
     data = list("été".encode())
-    nats = -sum(float(log[a, b]) for a, b in zip(data[1:], data[2:], strict=False))
+    nats = -sum(float(log[a, b]) for a, b in pairwise(data[1:]))
     assert (found.n, found.details["bytes_left_out"]) == (3, 2)
     assert found.details["nats"] == pytest.approx(nats)
     other = wrap(network, modality="text", name="words", prepare=lambda texts: torch.ones(len(texts), 3, dtype=torch.long),

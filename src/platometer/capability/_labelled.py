@@ -87,6 +87,19 @@ class Labelled:
         named = None if splits is None else tuple(_SPLITS.get(split, split) for split in splits)
         return cls(Samples.of(items, modality=modality, name=name), numbers, classes, named, Card(name))
 
+    def subset(self, n: int, *, seed: int = 0) -> Labelled:
+        """At most n of the samples, drawn by seed, in their order.
+
+        Parameters
+        ----------
+        n, seed : how many, and which.
+        """
+        if n >= len(self.samples):
+            return self
+        rows = np.sort(np.random.default_rng(seed).permutation(len(self.samples))[:n])
+        splits = None if self.splits is None else tuple(self.splits[row] for row in rows)
+        return Labelled(self.samples.take(rows.tolist()), self.labels[rows], self.classes, splits, self.card)
+
     def parts(self, *, limit: int = LIMIT, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows learnt from, rows that choose, rows that judge.
 
@@ -167,6 +180,8 @@ def numbered(labels: Sequence) -> tuple[np.ndarray, tuple[str, ...]]:
     labels : numbers or words.
     """
     values = [label.item() if isinstance(label, np.generic) else label for label in labels]
+    if all(isinstance(value, str) and value.isdecimal() for value in values):
+        values = [int(value) for value in values]
     whole = all(isinstance(value, int) for value in values)
     names = sorted(set(values)) if whole else sorted({str(value) for value in values})
     at = {name: i for i, name in enumerate(names)}
