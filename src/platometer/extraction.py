@@ -2,7 +2,8 @@
 
 Rows are worked on in parts of fixed size. A finished part is one small file; a run that is killed loses at most the
 part it was in, and what it left is used by the next. Batches are made up inside parts and depend on nothing but the
-samples and the batch size, so a resumed run gives the same numbers as an uninterrupted one.
+samples and the batch size, so a resumed run gives the same numbers as an uninterrupted one. Parts are joined to shards,
+which may be made by different machines: `shards`, `make_shard` and `finish` are what `extract` does, apart.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import torch
 from safetensors.torch import save
 
 from platometer import files, models, store
-from platometer.cards import fingerprint
+from platometer.cards import Card, fingerprint
 from platometer.errors import DataError, InputError, ModelError, NotFiniteError, PlatometerError, StoreError
 from platometer.features import Features
 from platometer.models import Model, Sized
@@ -92,7 +93,7 @@ def extract(
                          "which asks for its modality and layers.")
     samples = _samples(samples, model.modality)
     if model.modality == "text" and empty == "error":
-        _check_texts(samples)
+        check_texts(samples)
     key = features_key(model, samples, dtype=dtype)
     if folder is not None and store.has(folder, key):
         return store.open(folder, key)
@@ -101,9 +102,11 @@ def extract(
     run = _Run(model, samples, batch_size=batch_size, dtype=dtype)
     _log.info("%s: %d samples in parts of %d", model.card.name, len(samples), part)
     if folder is None:
-        blocks = [found.block for found in run.parts(part, None, progress)]
-        return run.features({layer: torch.cat([b[layer] for b in blocks]) for layer in blocks[0]}, key="")
-    return _kept(run, Path(folder), key, part, progress)
+        block, made = _joined(list(run.parts(0, len(samples), part, None, progress)))
+        described = _described(Origin.of(model), samples, [made], key="")
+        return replace(described, layers={layer: partial(_itself, value) for layer, value in block.items()})
+    found = [run.shard(Path(folder), key, start, stop, part, progress) for start, stop in shards(len(samples), part=part)]
+    return finish(folder, key, Origin.of(model), samples, [one for one in found if one is not None])
 
 
 def features_key(model: Model, samples: Samples, *, dtype: str | None = None) -> str:
@@ -122,6 +125,132 @@ def features_key(model: Model, samples: Samples, *, dtype: str | None = None) ->
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What features keep of their model, as plain values that can be sent to another machine.
+
+    Attributes
+    ----------
+    card : of the model, as a dictionary.
+    modality, details : of the model.
+    limit : its context length; None if it has none.
+    """
+
+    card: dict
+    modality: str
+    details: dict
+    limit: int | None
+
+    @classmethod
+    def of(cls, model: Model) -> Origin:
+        """The origin of features of a model.
+
+        Parameters
+        ----------
+        model : ready to encode.
+        """
+        limit = model.limit if isinstance(model, Sized) else None
+        return cls(model.card.as_dict(), model.modality, dict(model.details), None if not limit else int(limit))
+
+
+@dataclass(frozen=True)
+class Made:
+    """A shard that is on disk.
+
+    Attributes
+    ----------
+    entry : of the manifest.
+    items, cut : how many it came from, and how many of them were cut at the context length.
+    widths : layer -> number of features, in order of depth.
+    stored : dtype on disk.
+    """
+
+    entry: dict
+    items: int
+    cut: int
+    widths: dict[str, int]
+    stored: str
+
+
+def shards(n: int, *, part: int = PART) -> list[tuple[int, int]]:
+    """(start, stop) of the rows of each shard, none of which cuts a part in two.
+
+    Parameters
+    ----------
+    n : samples.
+    part : rows of a part.
+
+    Examples
+    --------
+    >>> shards(40_000)
+    [(0, 16384), (16384, 32768), (32768, 40000)]
+    """
+    step = max(1, store.ROWS // part) * part
+    return [(start, min(start + step, n)) for start in range(0, n, step)]
+
+
+def make_shard(
+    model: Model, samples: Samples, folder: str | Path, start: int, stop: int, *, batch_size: int | None = None,
+    dtype: str | None = None, progress: Callable[[int, int], None] | None = None, part: int = PART,
+) -> Made | None:
+    """One shard of the features of a model, on disk; what is there already is not made again. None if all features are there.
+
+    Whoever makes which shard, and wherever, the files are the same.
+
+    Parameters
+    ----------
+    model, samples : as for `extract`; of samples, all.
+    folder : where features are kept.
+    start, stop : rows, from `shards`.
+    batch_size, dtype, progress, part : as for `extract`.
+    """
+    run = _Run(model, samples, batch_size=batch_size, dtype=dtype)
+    return run.shard(Path(folder), features_key(model, samples, dtype=dtype), start, stop, part, progress)
+
+
+def finish(folder: str | Path, key: str, origin: Origin, samples: Samples, made: Sequence[Made]) -> Features:
+    """The features whose shards are all there; from now on they count.
+
+    Parameters
+    ----------
+    folder : where features are kept.
+    key : from `features_key`.
+    origin : of them.
+    samples : all.
+    made : every shard, in order of rows; may be incomplete if the features are there already.
+
+    Raises
+    ------
+    StoreError
+        A shard is missing: it was removed, or made on a machine whose disk is another.
+    """
+    folder = Path(folder)
+    if not store.has(folder, key):
+        for one in made:
+            if not _there(folder / key, one.entry):
+                raise StoreError(f"{folder / key / one.entry['file']} is not there, or not whole, though it was made. Does "
+                                 "every machine see the same folder?")
+        store.write_manifest(folder / key, key, _described(origin, samples, made, key=key), [one.entry for one in made])
+    shutil.rmtree(folder / f"{key}.parts", ignore_errors=True)
+    return store.open(folder, key)
+
+
+def _described(origin: Origin, samples: Samples, made: Sequence[Made], *, key: str) -> Features:
+    """Features with everything that must travel with them, and layers of no rows, but of their width."""
+    details = dict(origin.details) | {"modality": origin.modality, "stored": made[0].stored}
+    cut, items = sum(one.cut for one in made), sum(one.items for one in made)
+    card = Card.from_dict(origin.card)
+    if origin.limit:
+        details["cut"] = {"count": cut, "of": items, "limit": origin.limit}
+        if cut:
+            _log.warning("%s: %d of %d items were cut at %d tokens", card.name, cut, items, origin.limit)
+    return Features(
+        layers={layer: partial(torch.empty, 0, width) for layer, width in made[0].widths.items()},
+        n=len(samples), model=card, samples=samples.fingerprint, pooling=str(origin.details.get("pooling", "")),
+        ids=samples.ids, details=details, key=key,
+    )
+
+
+@dataclass(frozen=True)
 class _Part:
     """Rows that are done: layer -> (rows, d), the number of items they came from, and how many were cut."""
 
@@ -129,30 +258,13 @@ class _Part:
     items: int
     cut: int
 
-    @property
-    def rows(self) -> int:
-        return len(next(iter(self.block.values())))
 
-
-def _kept(run: _Run, folder: Path, key: str, part: int, progress: Callable | None) -> Features:
-    """Run with parts on disk; merge each shard's parts as soon as they are there."""
-    home, parts = folder / key, folder / f"{key}.parts"
-    per_shard = max(1, store.ROWS // part) * part
-    entries, pending, start = [], [], 0
-    merged: dict[str, torch.Tensor] = {}
-    for found in run.parts(part, parts, progress):
-        if store.has(folder, key):  # another run was faster
-            break
-        pending.append(found)
-        rows = sum(one.rows for one in pending)
-        if rows >= per_shard or start + rows == len(run.samples):
-            merged = {layer: torch.cat([one.block[layer] for one in pending]) for layer in found.block}
-            entries.append(store.write_shard(home, start, merged))
-            start, pending = start + rows, []
-    if not store.has(folder, key):
-        store.write_manifest(home, key, run.features(merged, key=key), entries)
-    shutil.rmtree(parts, ignore_errors=True)
-    return store.open(folder, key)
+def _joined(parts: Sequence[_Part]) -> tuple[dict[str, torch.Tensor], Made]:
+    """All rows, and what is told of them, without an entry."""
+    block = {layer: torch.cat([one.block[layer] for one in parts]) for layer in parts[0].block}
+    first = next(iter(block.values()))
+    return block, Made({}, sum(one.items for one in parts), sum(one.cut for one in parts),
+                       {layer: value.shape[1] for layer, value in block.items()}, str(first.dtype).removeprefix("torch."))
 
 
 class _Run:
@@ -162,39 +274,57 @@ class _Run:
         self.model, self.samples = model, samples
         self._given, self._batch = batch_size is not None, batch_size or BATCH.get(model.modality, 32)
         self._dtype = _KINDS[dtype]
-        self._cut = self._items = 0
 
-    def parts(self, size: int, folder: Path | None, progress: Callable | None) -> Iterator[_Part]:
-        """Blocks of rows in order; read from the folder where they are there."""
-        n = len(self.samples)
-        for start in range(0, n, size):
-            stop = min(start + size, n)
-            path = None if folder is None else folder / f"part-{start:09d}-{stop:09d}-{self._batch_name()}.safetensors"
+    def shard(self, folder: Path, key: str, start: int, stop: int, part: int, progress: Callable | None) -> Made | None:
+        """A shard, found or made of its parts, which are removed; None if another run has finished all features meanwhile."""
+        home, parts = folder / key, folder / f"{key}.parts"
+        note = parts / f"shard-{start:09d}-{stop:09d}-{self._batch_name()}.json"
+        pending: list[_Part] = []
+
+        def over() -> Made | bool:
+            return _read_note(note, home) or store.has(folder, key)
+
+        found = over()
+        if not found:
+            for one in self.parts(start, stop, part, parts, progress, over=lambda: bool(over())):
+                pending.append(one)
+            found = over()
+        if found:
+            return found if isinstance(found, Made) else None
+        block, made = _joined(pending)
+        made = replace(made, entry=store.write_shard(home, start, block))
+        files.write_json(note, asdict(made))
+        self._clear(parts, start, stop, part)
+        return made
+
+    def parts(
+        self, first: int, last: int, size: int, folder: Path | None, progress: Callable | None,
+        over: Callable[[], bool] = lambda: False,
+    ) -> Iterator[_Part]:
+        """Blocks of rows in order; read from the folder where they are there. They end where it is all over already."""
+        for start in range(first, last, size):
+            stop = min(start + size, last)
+            path = None if folder is None else folder / self._part_name(start, stop)
             found = None if path is None else _read_part(path)
             if found is None:
+                if over():
+                    return
                 found = self._encode(start, stop, progress)
                 if path is not None:
                     _write_part(path, found)
-            self._cut += found.cut
-            self._items += found.items
             yield found
             if progress is not None:
-                progress(stop, n)
+                progress(stop, len(self.samples))
 
-    def features(self, layers: Mapping[str, torch.Tensor], *, key: str) -> Features:
-        """Features with everything that must travel with them."""
-        details = dict(self.model.details) | {"modality": self.model.modality}
-        details["stored"] = str(next(iter(layers.values())).dtype).removeprefix("torch.")
-        if isinstance(self.model, Sized) and self.model.limit:
-            details["cut"] = {"count": self._cut, "of": self._items, "limit": int(self.model.limit)}
-            if self._cut:
-                _log.warning("%s: %d of %d items were cut at %d tokens", self.model.card.name, self._cut, self._items,
-                             self.model.limit)
-        return Features(
-            layers={layer: partial(_itself, value) for layer, value in layers.items()},
-            n=len(self.samples), model=self.model.card, samples=self.samples.fingerprint,
-            pooling=str(self.model.details.get("pooling", "")), ids=self.samples.ids, details=details, key=key,
-        )
+    def _part_name(self, start: int, stop: int) -> str:
+        return f"part-{start:09d}-{stop:09d}-{self._batch_name()}.safetensors"
+
+    def _clear(self, folder: Path, first: int, last: int, size: int) -> None:
+        """Remove the parts of a shard that is on disk."""
+        for start in range(first, last, size):
+            path = folder / self._part_name(start, min(start + size, last))
+            path.with_suffix(".json").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def _batch_name(self) -> str:
         """Parts of different batch sizes are not mixed: a given size always; a found one starts equal everywhere."""
@@ -288,8 +418,13 @@ class _Run:
                 )
 
 
-def _check_texts(samples: Samples) -> None:
-    """Refuse empty texts before the model has run for hours, and name them."""
+def check_texts(samples: Samples) -> None:
+    """Refuse empty texts before the model has run for hours, and name them.
+
+    Parameters
+    ----------
+    samples : of texts.
+    """
     blank = [row for row, texts in enumerate(samples.items) if any(not str(text).strip() for text in texts)]
     if blank:
         rows = ", ".join(f"{row} ({samples.ids[row]!r})" for row in blank[:5])
@@ -330,6 +465,25 @@ def _read_part(path: Path) -> _Part | None:
     except (StoreError, OSError, KeyError, TypeError):  # damaged, or another run has just cleared it away
         return None
     return _Part({layer: tensors[layer] for layer in facts["layers"]}, int(facts["items"]), int(facts["cut"]))
+
+
+def _there(home: Path, entry: Mapping) -> bool:
+    """Whether a shard is there, in its size."""
+    try:
+        return (home / entry["file"]).stat().st_size == entry["bytes"]
+    except OSError:
+        return False
+
+
+def _read_note(path: Path, home: Path) -> Made | None:
+    """What is told of a shard that is there whole; None if it must be made (anew)."""
+    if not path.exists():
+        return None
+    try:
+        made = Made(**files.read_json(path))  # type: ignore[arg-type]
+    except (StoreError, TypeError):  # damaged, or another run has just cleared it away
+        return None
+    return made if _there(home, made.entry) else None
 
 
 def _samples(samples: Samples | Paired | Sequence, modality: str) -> Samples:

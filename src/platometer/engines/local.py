@@ -11,29 +11,45 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
 
-from platometer.errors import StudyError
+from platometer.engines._tasks import Needs, result, settle
+from platometer.errors import InputError, StudyError
 
 _ATTEMPTS = 3  # pools that may die, each of half the workers of the one before
 
 
-def run(work: Callable, tasks: Sequence, *, workers: int = 1) -> Iterator[tuple[int, object | Exception]]:
+def run(
+    work: Callable, tasks: Sequence, *, workers: int | None = None, needs: Needs | None = None, address: str = ""
+) -> Iterator[tuple[int, object | Exception]]:
     """Results of ``work(task)``, in order for one worker and as they come for several.
 
     Parameters
     ----------
     work : called once per task; an error that it raises is the task's result. Again for tasks whose worker process died.
     tasks : what to work on.
-    workers : 1 for this process, more for worker processes.
+    workers : 1 (or None) for this process, more for worker processes.
+    needs : what this machine has is shared by all.
+    address : none; this engine is of one machine.
+
+    Raises
+    ------
+    InputError
+        An address.
     """
+    if address:
+        raise InputError(f"address = {address!r}: the engine 'local' is of this machine. Did you mean the engine 'ray'?")
+    return _run(work, tasks, workers or 1)
+
+
+def _run(work: Callable, tasks: Sequence, workers: int) -> Iterator[tuple[int, object | Exception]]:
     if workers <= 1 or len(tasks) <= 1:
         for i, task in enumerate(tasks):
-            yield i, _result(work, task)
+            yield i, result(work, task)
         return
     open_ = set(range(len(tasks)))
     for attempt in range(_ATTEMPTS):
-        for i, result in _pooled(work, {i: tasks[i] for i in sorted(open_)}, max(1, workers >> attempt)):
+        for i, found in _pooled(work, {i: tasks[i] for i in sorted(open_)}, max(1, workers >> attempt)):
             open_.discard(i)
-            yield i, result
+            yield i, found
         if not open_:
             return
     for i in sorted(open_):
@@ -45,7 +61,7 @@ def _pooled(work: Callable, tasks: dict[int, object], workers: int) -> Iterator[
     """Results as they come; none for tasks that were open when a worker died."""
     context = multiprocessing.get_context("spawn")  # fork and threads of torch do not go together
     with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_settle) as pool:
-        places = {pool.submit(_result, work, task): i for i, task in tasks.items()}
+        places = {pool.submit(result, work, task): i for i, task in tasks.items()}
         try:
             for done in as_completed(places):
                 error = done.exception()
@@ -56,24 +72,13 @@ def _pooled(work: Callable, tasks: dict[int, object], workers: int) -> Iterator[
             raise
 
 
-def _result(work: Callable, task: object) -> object | Exception:
-    try:
-        return work(task)
-    except Exception as error:  # told beside the other tasks' results
-        return error
-
-
 def _settle() -> None:
     """A worker uses one thread, goes quietly when interrupted, and leaves when its parent is gone, however it went."""
-    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[name] = "1"
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    import torch
-
-    torch.set_num_threads(1)
+    settle()
 
 
 def _leave_with(parent: BaseProcess) -> None:
