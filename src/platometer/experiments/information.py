@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _SEERS = ("conv-contrastive-5", "conv-supervised-5", "vit-contrastive-5", "vit-supervised-5")
 _READERS = ("gpt-5", "gru-5", "bow-5")
-_LAWS = ("line", "power", "logistic")
+_LAWS = ("constant", "line", "saturating", "logistic")
 
 
 def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[dict]:
