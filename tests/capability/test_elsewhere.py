@@ -99,6 +99,7 @@ def test_models_are_found_exactly_or_apart_from_capitals_owner_and_source() -> N
     for line in ("4 models found, 2 of them spelled otherwise", "same may be any of a/same, b/same",
                  "bloomz-560 is not in the table; near are bigscience/BLOOMZ-560m"):
         assert line in str(found)
+    assert join(["hf:A/Same"], known).spelled == {"hf:A/Same": "a/same"}  # the owner decides where it is told
     with pytest.raises(InputError, match="would both be 'bigscience/BLOOMZ-560m'"):
         join(["bloomz-560m", "hf:bloomz-560m"], known)
 

@@ -213,7 +213,7 @@ def test_the_nineteen_tasks_of_vtab_are_planned(monkeypatch) -> None:
     assert len({task.hub for task in VTAB.values()}) == 19
     assert all(task.licence and task.asks and task.classes > 1 for task in VTAB.values())
     asked = []
-    monkeypatch.setattr(capability._labelled, "_from_hub", lambda name, **how: asked.append((name, how)))
+    monkeypatch.setattr(capability._labelled, "_from_hub", lambda hub, **how: asked.append((hub, how)))
     labelled("vtab:svhn")
     how = {"label_column": "cls", "splits": ("train", "test"), "name": "vtab:svhn"}
     assert asked == [("clip-benchmark/wds_vtab-svhn", how)]

@@ -213,7 +213,11 @@ def test_masked_language_models_and_encoder_decoders_are_refused(library, tmp_pa
         bits_per_byte_of(f"hf:{tmp_path / 'bert'}", ["a"])
     with pytest.raises(ModelError, match="is an encoder-decoder"):
         bits_per_byte_of(f"hf:{tmp_path / 't5'}", ["a"])
-    with pytest.raises(ModelError, match="as a language model"):
+    library.ViTModel(library.ViTConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)).save_pretrained(tmp_path / "vit")
+    with pytest.raises(ModelError, match="has no head for the next token"):
+        bits_per_byte_of(f"hf:{tmp_path / 'vit'}", ["a"])
+    with pytest.raises(ModelError, match="is not there"):
         bits_per_byte_of(f"hf:{tmp_path / 'nowhere'}", ["a"])
 
 
@@ -370,6 +374,10 @@ def test_what_cannot_be_told_is_an_error(folder: Path) -> None:
         bits_per_byte_of(coin(start=None), ["a"])
     with pytest.raises(InputError, match="no sign that ends a text"):
         bits_per_byte_of(coin(), ["abc"], end="tell")
+    with pytest.raises(InputError, match="has no start sign"):
+        bits_per_byte_of(coin(start=None), ["abc"], again="always")
+    with pytest.raises(InputError, match="is loaded already"):
+        bits_per_byte_of(coin(), ["abc"], device="cpu")
     with pytest.raises(InputError, match="lossy = 'no'"):
         bits_per_byte_of(coin(), ["abc"], lossy="no")
     with pytest.raises(SpecError, match="has no such token"):

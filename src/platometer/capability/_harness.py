@@ -102,7 +102,8 @@ def _of(told: Mapping, model: str, source: str) -> list[Capability]:
             if not math.isfinite(value):
                 raise DataError(f"{source}: {metric} of {task} is {value}; expected a number. Did the run break off?")
             error = scores.get(f"{metric}_stderr" + (f",{sieve}" if sieve else ""))
-            ends = (value - _Z * error, value + _Z * error) if isinstance(error, int | float) else (None, None)
+            reach = _Z * error if isinstance(error, int | float) else None
+            low, top = (None, None) if reach is None else (value - reach, value + reach)
             high = ((told.get("higher_is_better") or {}).get(task) or {}).get(metric)
             better = ("low" if "perplexity" in metric or "bits" in metric else "high") if high is None else (
                 "high" if high else "low")
@@ -110,6 +111,7 @@ def _of(told: Mapping, model: str, source: str) -> list[Capability]:
             details = {"task": task, "metric": metric, "filter": sieve, "version": (told.get("versions") or {}).get(task),
                        "shots": (told.get("n-shot") or {}).get(task), "limit": (told.get("config") or {}).get("limit")}
             what = f"{task} {metric}" + (f",{sieve}" if sieve not in ("", "none") else "")
-            out.append(Capability(model, what, float(value), *ends, unit="share" if metric.startswith(("acc", "exact")) else "",
-                                  better=better, n=None if count is None else int(count), source=source, details=details))
+            unit = "share" if metric.startswith(("acc", "exact")) else ""
+            out.append(Capability(model, what, float(value), low, top, unit=unit, better=better, n=None if count is None else int(count),
+                                  source=source, details=details))
     return out

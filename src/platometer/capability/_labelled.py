@@ -128,8 +128,7 @@ class Labelled:
         learn, choose = learn[:limit], choose[:limit]
         if not (len(learn) and len(choose) and len(judge)):
             raise InputError(f"{self.card.name} gives {len(learn)} rows to learn from, {len(choose)} to choose by and "
-                             f"{len(judge)} "
-                             "to judge by; each needs some. Is a split missing?")
+                             f"{len(judge)} to judge by; each needs some. Is a split missing?")
         return learn, choose, judge
 
 
@@ -272,8 +271,7 @@ def _column(
     found = asked or next((lower[name] for name in usual if name in lower), None)
     if found is None and needed:
         raise DataError(f"{file}: which column holds the {what}? Its columns are {', '.join(map(repr, columns))}; name one "
-                        "with "
-                        f"{option}.")
+                        f"with {option}.")
     return found
 
 
@@ -294,7 +292,7 @@ def _from_vtab(task: str) -> Labelled:
 
 
 def _from_hub(
-    name_: str, *, label_column: str | None = None, image_column: str | None = None, text_column: str | None = None,
+    hub: str, *, label_column: str | None = None, image_column: str | None = None, text_column: str | None = None,
     subset: str | None = None, splits: Sequence[str] | str | None = None, revision: str | None = None, name: str | None = None,
 ) -> Labelled:
     """Views of each split, and the labels' column of the same rows."""
@@ -302,7 +300,7 @@ def _from_hub(
         import datasets as library
     except ImportError:
         raise missing("datasets", "hub", wanted_for="A Hugging Face dataset") from None
-    plain, _, tagged = (name_, "", "") if Path(name_).exists() else name_.partition("@")
+    plain, _, tagged = (hub, "", "") if Path(hub).exists() else hub.partition("@")
     revision = revision or tagged or None
     wanted: Sequence[str | None] = [splits] if isinstance(splits, str) else list(splits or (None,))
     parts = []
@@ -316,7 +314,7 @@ def _from_hub(
         names = list(getattr(kind, "names", ()) or ())
         view = paired.view("text" if text_column else "image")
         parts.append((split, view, [names[value] for value in values] if names else list(values), paired.card, names))
-    return _joined(parts, name or parts[0][3].name, f"hf:{name_}")
+    return _joined(parts, name or parts[0][3].name, f"hf:{hub}")
 
 
 def _joined(parts: Sequence[tuple[str | None, Samples, list, Card, list[str]]], name: str, source: str) -> Labelled:

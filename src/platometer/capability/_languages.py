@@ -75,7 +75,8 @@ def language(model: str | TorchModel | Language, *, start: str = "auto", **optio
     ----------
     model : ``"hf:NAME_OR_FOLDER"``, ``"zoo:NAME"``, or ``"python:..."`` that reads bytes; or such a model, loaded.
     start : the token before the text: ``"auto"`` for the tokenizer's own, ``"none"``, or a token such as ``"<|endoftext|>"``.
-    options : of the source; for ``hf:`` ``device, dtype, revision, local_files_only, trust_remote_code``.
+    options : of the source; for ``hf:`` ``device, dtype, revision, local_files_only, trust_remote_code,
+        device_map, quantise``.
 
     Raises
     ------
@@ -119,8 +120,7 @@ def causal(found: Language, ids: tuple[int, ...]) -> None:
         both = [found.scores(torch.tensor([row]))[0, :-1].double() for row in (ids, (*ids[:-1], other))]
     if not torch.allclose(*both, rtol=1e-3, atol=1e-3 * float(both[0].abs().max())):
         raise ModelError(f"{found.card.name} sees what comes later: its scores change when a later token does. Bits per byte "
-                         "need "
-                         "a model that tells the next token from those before it.")
+                         "need a model that tells the next token from those before it.")
 
 
 # --- Hugging Face
@@ -128,20 +128,22 @@ def causal(found: Language, ids: tuple[int, ...]) -> None:
 
 def _from_hf(
     name: str, *, start: str, device: str | None = None, dtype: str = "float32", revision: str | None = None,
-    local_files_only: bool = False, trust_remote_code: bool = False,
+    local_files_only: bool = False, trust_remote_code: bool = False, device_map: str | None = None, quantise: str | None = None,
 ) -> Language:
+    hf._check(final="normed", dtype=dtype, pooling="auto", device=device, device_map=device_map, quantise=quantise)
     transformers = hf._transformers()
     name, revision = hf._named(name, revision)
     source = {"revision": revision, "local_files_only": local_files_only or Path(name).is_dir(),
               "trust_remote_code": trust_remote_code}
+    spread = _spread(transformers, device, device_map, quantise)
     kind = dtype if dtype == "auto" else _loading.dtype_of(dtype)
     try:
         config = transformers.AutoConfig.from_pretrained(name, **source)
-        _refuse_masked(transformers, config, name)
+        _refuse_masked(transformers, config, name, trust_remote_code)
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, **source)
         with _loading.weights_only():
             network, report = transformers.AutoModelForCausalLM.from_pretrained(
-                name, config=config, output_loading_info=True, dtype=kind, **source)
+                name, config=config, output_loading_info=True, dtype=kind, **source, **spread)
     except ModelError:
         raise
     except Exception as error:  # the hub client and the libraries under it have many kinds
@@ -150,11 +152,10 @@ def _from_hf(
     absent = sorted(report["missing_keys"])
     if absent:
         raise ModelError(f"{name} lacks {len(absent)} weights of {type(network).__name__}, the first {absent[0]!r}; they "
-                         "would be "
-                         "random. Was it saved without its head for the next token?")
+                         "would be random. Was it saved without its head for the next token?")
     network.config.use_cache = False
-    network = _loading.placed(network, device)
-    where = next(network.parameters()).device
+    network = network.eval() if spread else _loading.placed(network, device)
+    where = network.get_input_embeddings().weight.device
 
     def scores(ids: torch.Tensor) -> torch.Tensor:
         return network(input_ids=ids.to(where), use_cache=False).logits
@@ -166,17 +167,30 @@ def _from_hf(
                     tokens=f"{type(tokenizer).__name__}, {len(tokenizer):,} tokens")
 
 
-def _refuse_masked(transformers: Any, config: Any, name: str) -> None:
+def _spread(transformers: Any, device: str | None, device_map: str | None, quantise: str | None) -> dict[str, Any]:
+    """What a model over several devices, or with fewer bits a weight, is loaded with."""
+    if device_map is None and quantise is None:
+        return {}
+    spread: dict[str, Any] = {"device_map": device_map or str(_loading.device_of(device))}
+    if quantise is not None:
+        more = {} if quantise == "8bit" else {"bnb_4bit_compute_dtype": torch.bfloat16}
+        spread["quantization_config"] = transformers.BitsAndBytesConfig(
+            load_in_8bit=quantise == "8bit", load_in_4bit=quantise == "4bit", **more)
+    return spread
+
+
+def _refuse_masked(transformers: Any, config: Any, name: str, trust_remote_code: bool) -> None:
     auto = transformers.models.auto.modeling_auto
     if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(f"{name} is an encoder-decoder ({config.model_type}); it tells a text from another, and has no bits "
-                         "per "
-                         "byte of a text alone.")
+        raise ModelError(f"{name} is an encoder-decoder ({config.model_type}); it tells a text from another, not the "
+                         "next token of one text, which is what bits per byte need.")
+    if config.model_type not in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not trust_remote_code:
+        raise ModelError(f"{name} ({config.model_type}) has no head for the next token in transformers, so it tells no text. "
+                         "Is it an encoder, or a model of pictures?")
     masked = config.model_type in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
     if masked and not any("CausalLM" in word for word in config.architectures or ()):
         raise ModelError(f"{name} is a masked language model ({config.model_type}); it tells a hidden token from both sides, "
-                         "and "
-                         "such scores do not multiply to the probability of a text. Bits per byte need a model of the next "
+                         "and such scores do not multiply to the probability of a text. Bits per byte need a model of the next "
                          "token.")
 
 
@@ -311,8 +325,7 @@ def _logits(module: nn.Module, ids: torch.Tensor, name: str) -> torch.Tensor:
         found = out.get("logits") if isinstance(out, Mapping) else out[0]
     if not isinstance(found, torch.Tensor) or found.ndim != 3 or found.shape[2] < 256:
         raise ModelError(f"{name} gave {tuple(found.shape) if isinstance(found, torch.Tensor) else type(out).__name__} for "
-                         "bytes "
-                         f"{tuple(ids.shape)}; expected scores of the next byte, (b, t, 256) or wider.")
+                         f"bytes {tuple(ids.shape)}; expected scores of the next byte, (b, t, 256) or wider.")
     return found
 
 

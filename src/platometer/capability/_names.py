@@ -53,7 +53,12 @@ def plain(name: str) -> str:
     >>> plain("hf:bigscience/BLOOMZ-560m"), plain("timm:vit_tiny_patch16_224.augreg_in21k")
     ('bloomz-560m', 'vit_tiny_patch16_224.augreg_in21k')
     """
-    return _SOURCE.sub("", name.strip()).partition("@")[0].rstrip("/").rpartition("/")[2].lower()
+    return _owned(name).rpartition("/")[2]
+
+
+def _owned(name: str) -> str:
+    """A name without source and capitals, its owner kept."""
+    return _SOURCE.sub("", name.strip()).partition("@")[0].rstrip("/").lower()
 
 
 def join(models: Iterable[str], table: Sequence[Capability]) -> Joined:
@@ -78,8 +83,10 @@ def join(models: Iterable[str], table: Sequence[Capability]) -> Joined:
     known: dict[str, list[Capability]] = {}
     for one in table:
         known.setdefault(one.model, []).append(one)
+    owned: dict[str, list[str]] = {}
     alike: dict[str, list[str]] = {}
     for name in known:
+        owned.setdefault(_owned(name), []).append(name)
         alike.setdefault(plain(name), []).append(name)
     found: list[Capability] = []
     spelled: dict[str, str] = {}
@@ -87,7 +94,7 @@ def join(models: Iterable[str], table: Sequence[Capability]) -> Joined:
     several: dict[str, tuple[str, ...]] = {}
     taken: dict[str, str] = {}
     for name in dict.fromkeys(models):
-        near = [name] if name in known else alike.get(plain(name), [])
+        near = [name] if name in known else owned.get(_owned(name)) or alike.get(plain(name), [])
         if len(near) != 1:
             if near:
                 several[name] = tuple(near)
@@ -97,8 +104,7 @@ def join(models: Iterable[str], table: Sequence[Capability]) -> Joined:
             continue
         if near[0] in taken:
             raise InputError(f"{taken[near[0]]!r} and {name!r} would both be {near[0]!r} of the table. Name one of them as "
-                             "the table "
-                             "does.")
+                             "the table does.")
         taken[near[0]] = name
         if near[0] != name:
             spelled[name] = near[0]

@@ -208,8 +208,7 @@ def _given(parts: Parts, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tens
     rows = [np.asarray(part, dtype=np.int64).ravel() for part in parts]
     if len(rows) != 3 or not all(len(part) for part in rows):
         raise InputError(f"parts of {', '.join(str(len(part)) for part in rows)} rows; expected three, none empty: to learn "
-                         "from, "
-                         "to choose by and to judge by.")
+                         "from, to choose by and to judge by.")
     every = np.concatenate(rows)
     if every.min() < 0 or every.max() >= n or len(np.unique(every)) < len(every):
         raise InputError(f"parts name rows from {every.min()} to {every.max()}, {len(every) - len(np.unique(every))} of them "

@@ -16,6 +16,7 @@ from platometer.cards import fingerprint
 from platometer.errors import InputError, StoreError, UndefinedError
 from platometer.features import Features
 from platometer.models import Model
+from platometer.stats import SAME
 
 KINDS: dict[str, Callable[..., dict[str, Probed]]] = {
     "ridge": linear_probes, "logistic": logistic_probes, "knn": knn_probes}
@@ -147,7 +148,7 @@ def solved(found: Sequence[Capability], *, at: float = 0.8) -> list[Capability]:
     best = {task: max(table[name, task] for name in names) for task in tasks}
     out = []
     for name in names:
-        done = [task for task in tasks if table[name, task] >= at * best[task]]
+        done = [task for task in tasks if table[name, task] >= at * best[task] - SAME]
         out.append(Capability(name, f"tasks solved at {at:.0%} of the best", len(done) / len(tasks), unit="share", n=len(tasks),
                               source="measured by platometer", details={"solved": done, "tasks": tasks}))
     return out

@@ -80,7 +80,11 @@ def bits_per_byte_of(
     """
     _check(again, end, lossy, batch_tokens)
     more = dict(options or {}) | ({} if device is None or not isinstance(model, str) else {"device": device})
+    if not isinstance(model, str) and (device is not None or options):
+        raise InputError("device and options are for a source that is loaded here; this model is loaded already.")
     told, texts = language(model, start=start, **more), corpus(text)
+    if again == "always" and told.start is None:
+        raise InputError(f"again = 'always', but {told.card.name} has no start sign; name a token with start=.")
     read = [told.read(one) for one in texts.texts]
     lost = [i for i, tokens in enumerate(read) if tokens.lost]
     if lost and lossy == "error":
@@ -135,8 +139,7 @@ def _check_whole(told: Language, texts: Texts, read: Sequence[Tokens], width: in
     for i, tokens in enumerate(read):
         if len(tokens.ids) + 1 > width:
             raise InputError(f"Text {i} ({texts.texts[i][:40]!r}...) has {len(tokens.ids)} tokens; {told.card.name} reads at "
-                             "most "
-                             f"{width - 1}, and never learnt to go on in the middle of a text. Is a text a line meant "
+                             f"most {width - 1}, and never learnt to go on in the middle of a text. Is a text a line meant "
                              "('text:FILE')?")
 
 
@@ -194,8 +197,7 @@ def _scored(
     for text, found in enumerate(out):
         if not np.isfinite(found).all():
             raise NotFiniteError(f"{told.card.name} gave scores that are not finite, or none, in text {text}. Is its "
-                                 "precision too "
-                                 "low? Use dtype='float32'.")
+                                 "precision too low? Use dtype='float32'.")
     return out
 
 
