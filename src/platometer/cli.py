@@ -130,8 +130,9 @@ def run(
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME if not given.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done and what it would cost.")] = False,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Let python: and trust_remote_code run code.")] = False,
-    engine: Annotated[str | None, typer.Option(help="Where cells are answered.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Where it is done: local, or ray for clusters.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once.")] = None,
+    address: Annotated[str | None, typer.Option(help="Of a ray cluster: auto or HOST:PORT.")] = None,
     at_most: Annotated[str | None, typer.Option(help="Leave models with more parameters out, such as 3B or 160M.")] = None,
     data: Annotated[str | None, typer.Option(help="Other data of the same form: a path, or a source such as hf:NAME.")] = None,
     capability: Annotated[list[Path] | None, typer.Option(help="A table (csv, jsonl, parquet) with a column 'model' and "
@@ -150,8 +151,8 @@ def run(
         _print_plan(asked.plan(out, allow_code=allow_code), file=sys.stdout)
         return
     try:
-        result = asked.run(out, allow_code=allow_code, engine=engine, workers=workers, fresh=fresh, failures="keep",
-                           announce=lambda plan: _print_plan(plan, file=sys.stderr))
+        result = asked.run(out, allow_code=allow_code, engine=engine, workers=workers, address=address, fresh=fresh,
+                           failures="keep", announce=lambda plan: _print_plan(plan, file=sys.stderr))
     except KeyboardInterrupt:
         print("platometer: what is finished is kept; the same command goes on from there.", file=sys.stderr)
         raise

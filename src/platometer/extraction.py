@@ -234,6 +234,18 @@ def finish(folder: str | Path, key: str, origin: Origin, samples: Samples, made:
     return store.open(folder, key)
 
 
+def forget(folder: str | Path, key: str) -> None:
+    """Take away features, and what an interrupted run left of them.
+
+    Parameters
+    ----------
+    folder : where features are kept.
+    key : from `features_key`.
+    """
+    store.remove(folder, key)
+    shutil.rmtree(Path(folder) / f"{key}.parts", ignore_errors=True)
+
+
 def _described(origin: Origin, samples: Samples, made: Sequence[Made], *, key: str) -> Features:
     """Features with everything that must travel with them, and layers of no rows, but of their width."""
     details = dict(origin.details) | {"modality": origin.modality, "stored": made[0].stored}

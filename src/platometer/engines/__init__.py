@@ -8,11 +8,12 @@ what is done is told by the files that the work leaves, so that whoever died, ru
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 from platometer import plugins
 from platometer.engines._tasks import Needs
 
-__all__ = ["Needs", "names", "run"]
+__all__ = ["Needs", "held", "names", "run"]
 
 
 def names() -> tuple[str, ...]:
@@ -43,3 +44,13 @@ def run(
     """
     where = plugins.load("platometer.engines", engine, noun="engine")
     return where.run(work, tasks, workers=workers, needs=needs or Needs(), address=address)
+
+
+def held(engine: str, *, workers: int | None = None, address: str = "") -> AbstractContextManager[None]:
+    """While this lasts, the engine stays ready for one run after another: a cluster is joined or started once.
+
+    Parameters
+    ----------
+    engine, workers, address : as for `run`, whose errors this raises.
+    """
+    return plugins.load("platometer.engines", engine, noun="engine").held(workers=workers, address=address)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
 from platometer.engines._tasks import Needs, result, settle
@@ -35,9 +36,25 @@ def run(
     InputError
         An address.
     """
+    _check(address)
+    return _run(work, tasks, workers or 1)
+
+
+@contextmanager
+def held(*, workers: int | None = None, address: str = "") -> Iterator[None]:
+    """Nothing to hold; see `platometer.engines.held`.
+
+    Parameters
+    ----------
+    workers, address : as for `run`.
+    """
+    _check(address)
+    yield
+
+
+def _check(address: str) -> None:
     if address:
         raise InputError(f"address = {address!r}: the engine 'local' is of this machine. Did you mean the engine 'ray'?")
-    return _run(work, tasks, workers or 1)
 
 
 def _run(work: Callable, tasks: Sequence, workers: int) -> Iterator[tuple[int, object | Exception]]:

@@ -11,6 +11,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -58,6 +59,23 @@ def run(
             ray.shutdown()
         raise
     return _run(ray, work, tasks, workers or len(tasks), needs, started)
+
+
+@contextmanager
+def held(*, workers: int | None = None, address: str = "") -> Iterator[None]:
+    """The cluster is joined, or one of this machine started, until this ends; see `platometer.engines.held`.
+
+    Parameters
+    ----------
+    workers, address : as for `run`.
+    """
+    ray = _library()
+    started = _joined(ray, address, workers)
+    try:
+        yield
+    finally:
+        if started:
+            ray.shutdown()
 
 
 def _run(

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import logging
 import os
+import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from platometer import __version__, alignment, files
+from platometer import __version__, alignment, files, threads
 from platometer.alignment import Alignment, Prepared
 from platometer.cards import fingerprint
 from platometer.errors import StoreError
@@ -70,12 +71,12 @@ class Setting:
     ----------
     folder : the run folder.
     device : where to compute; where the features are, if empty.
-    desks : how many share this machine's memory.
+    desks : how many share this machine's memory; one for each of its processors if None.
     """
 
     folder: str
     device: str = ""
-    desks: int = 1
+    desks: int | None = 1
 
 
 class Desk:
@@ -89,7 +90,7 @@ class Desk:
 
     def __init__(self, setting: Setting, *, budget: int | None = None):
         self._setting = setting
-        self._budget = budget if budget is not None else _memory() // 3 // setting.desks
+        self._budget = budget if budget is not None else _memory() // 3 // (setting.desks or os.cpu_count() or 1)
         self._kept: OrderedDict[tuple, tuple[Prepared, int]] = OrderedDict()
 
     def answer(self, cell: Cell) -> dict:
@@ -103,14 +104,19 @@ class Desk:
         found = read_answer(path)
         if found is not None:
             return found
+        if not Path(self._setting.folder).is_dir():
+            raise unseen(self._setting.folder)
+        with threads.steady():
+            value = {"schema": SCHEMA, "key": cell.key} | as_answer(self._compared(cell))
+        files.write_json(path, value)
+        return value
+
+    def _compared(self, cell: Cell) -> Alignment:
         left, right = self._side(cell, cell.left), self._side(cell, cell.right)
-        result = alignment.compare(
+        return alignment.compare(
             left, right, cell.metric, conditioning=cell.conditioning, draws=cell.draws, null=cell.null,
             seed=cell.seed, alpha=cell.alpha, summary=cell.summary, within=cell.within, blocks=cell.blocks,
         )
-        value = {"schema": SCHEMA, "key": cell.key} | as_answer(result)
-        files.write_json(path, value)
-        return value
 
     def _side(self, cell: Cell, key: str) -> Prepared:
         what = (key, cell.metric, cell.conditioning, cell.undefined, cell.first)
@@ -150,6 +156,17 @@ def answer(setting: Setting, cell: Cell) -> dict:
     cell : the question.
     """
     return desk(setting).answer(cell)
+
+
+def unseen(folder: str | Path) -> StoreError:
+    """The error for a run folder that this machine does not see.
+
+    Parameters
+    ----------
+    folder : the run folder.
+    """
+    return StoreError(f"{socket.gethostname()} does not see the run folder {folder}. It must lie where every machine of the "
+                      "cluster sees it, under the same name.")
 
 
 def answer_path(folder: str | Path, key: str) -> Path:

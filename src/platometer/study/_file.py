@@ -89,6 +89,7 @@ class ModelTable(_Open):
     parameters : how many it has, as published: for ``--at-most``, and for trends where its source does not count them.
     family : models of one making; what trends take for independent.
     reads : what it is given of a sample's texts; all of each if None.
+    gpus, memory : of a worker that runs it, instead of those under ``[compute]``.
     """
 
     source: str
@@ -98,6 +99,8 @@ class ModelTable(_Open):
     parameters: Annotated[float, Field(ge=1)] | None = None
     family: str = ""
     reads: ReadsTable | None = None
+    gpus: Annotated[float, Field(ge=0)] | None = None
+    memory: Annotated[float, Field(gt=0)] | None = None
 
 
 class AlignTable(_Strict):
@@ -169,18 +172,24 @@ class CapabilityTable(_Strict):
 
 
 class ComputeTable(_Strict):
-    """``[compute]``: where and how fast; none of it changes a number beyond rounding.
+    """``[compute]``: where and how fast; none of it changes a number, but for what a graphics processor rounds otherwise.
 
     Attributes
     ----------
     engine : see `platometer.engines`.
-    workers : processes at once; each uses one thread, so that sums may differ in their last digit.
+    workers : processes at once; if None 1 for ``local``, and for ``ray`` as many as the cluster has room for.
     device : for models and metrics, such as ``"cuda"``; a graphics processor for models if there is one, if None.
+    address : of a ray cluster; this machine if empty.
+    gpus, memory : graphics processors and gigabytes of a worker that runs a model, where the engine hands them out; a
+        graphics processor if there are any, if None.
     """
 
     engine: str = "local"
-    workers: Annotated[int, Field(ge=1)] = 1
+    workers: Annotated[int, Field(ge=1)] | None = None
     device: str | None = None
+    address: str = ""
+    gpus: Annotated[float, Field(ge=0)] | None = None
+    memory: Annotated[float, Field(gt=0)] | None = None
 
 
 class StudyFile(_Strict):
@@ -297,6 +306,7 @@ class Study:
         allow_code: bool = False,
         engine: str | None = None,
         workers: int | None = None,
+        address: str | None = None,
         fresh: bool = False,
         failures: str = "error",
         progress: Callable[[str, int, int], None] | None = None,
@@ -311,7 +321,7 @@ class Study:
         out : the run folder; ``runs/NAME`` if None.
         allow_code : whether ``python:`` models may run the code that the study names, and models with
             ``trust_remote_code`` the code that comes with them.
-        engine, workers : override ``[compute]``.
+        engine, workers, address : override ``[compute]``.
         fresh : do everything anew, even what is there already. Leave it out to go on with an interrupted run.
         failures : of models or pairs, which never lose the others: an ``"error"`` once these are written, or ``"keep"``
             to return the result with them.
@@ -328,7 +338,7 @@ class Study:
         from platometer.study import _run
 
         return _run.run(
-            self, out, allow_code=allow_code, engine=engine, workers=workers, fresh=fresh, failures=failures,
+            self, out, allow_code=allow_code, engine=engine, workers=workers, address=address, fresh=fresh, failures=failures,
             progress=progress, announce=announce,
         )
 

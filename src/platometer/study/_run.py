@@ -7,20 +7,21 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 from pathlib import Path
 
-from platometer import datasets, engines, files, metrics, models, rows, samples, stats, store, vectors
+from platometer import datasets, engines, files, metrics, models, rows, samples, stats, store, threads, vectors
 from platometer.capability import Capability
 from platometer.cards import fingerprint
 from platometer.conditioning import Conditioning
+from platometer.engines import Needs
 from platometer.errors import DiskError, InputError, PlatometerError, StoreError, StudyError, UnknownNameError, suggestion
-from platometer.extraction import extract, features_key
+from platometer.extraction import extract, features_key, forget
 from platometer.features import Features
-from platometer.study import _capability, _cells, _content, _gallery, _going, _price, _reads
+from platometer.study import _capability, _cells, _content, _gallery, _going, _price, _reads, _shards
 from platometer.study._cells import Cell, Setting
 from platometer.study._file import ModelTable, Study, told
 
@@ -138,6 +139,7 @@ def run(
     allow_code: bool,
     engine: str | None,
     workers: int | None,
+    address: str | None,
     fresh: bool,
     failures: str,
     progress: Callable[[str, int, int], None] | None,
@@ -147,13 +149,15 @@ def run(
 
     Parameters
     ----------
-    study, out, allow_code, engine, workers, fresh, failures, progress, announce : as for `Study.run`.
+    study, out, allow_code, engine, workers, address, fresh, failures, progress, announce : as for `Study.run`.
     """
-    engine, workers = engine or study.file.compute.engine, workers or study.file.compute.workers
+    asked_for = study.file.compute
+    engine, workers = engine or asked_for.engine, workers or asked_for.workers
     if engine.replace("-", "_") not in engines.names():
         raise UnknownNameError(f"There is no engine {engine!r}. {suggestion(engine, engines.names())}")
     if failures not in ("error", "keep"):
         raise InputError(f"failures = {failures!r}; expected 'error' or 'keep'.")
+    where = _Where(engine, workers, asked_for.address if address is None else address)
     folder = _folder(study, out)
     paired = _data(study)
     if announce is not None:
@@ -161,8 +165,8 @@ def run(
     files.sweep(folder)
     started = time.time()
     _going.begin(folder, study, paired)
-    with _shown(progress) as show:
-        features, failed = _extract_all(study, folder, paired, allow_code=allow_code, fresh=fresh, show=show)
+    with where.held(), _shown(progress) as show:
+        features, failed = _extract_all(study, folder, paired, allow_code=allow_code, fresh=fresh, where=where, show=show)
         asked = _all_cells(study, features, paired)
         if not asked and not failed:
             raise StudyError(f"{study.name}: there are no pairs of models to compare with pairs = {study.file.align.pairs!r}.")
@@ -170,8 +174,8 @@ def run(
             for one in asked:
                 _cells.answer_path(folder, one.cell.key).unlink(missing_ok=True)
         _going.ask(folder, study, paired, asked, features, started=started)
-        setting = Setting(folder=str(folder), device=study.file.compute.device or "", desks=workers)
-        answers = _answer_all(setting, asked, failed, engine=engine, workers=workers, show=show)
+        setting = Setting(folder=str(folder.absolute()), device=asked_for.device or "", desks=workers or where.alone)
+        answers = _answer_all(setting, asked, failed, where=where, memory=asked_for.memory, show=show)
         asked = [one for one in asked if one.cell.key in answers]
         found = [_cells.turned(answers[one.cell.key]) if one.turned else answers[one.cell.key] for one in asked]
         table = _corrected([_row(study, paired, one, answer, features) for one, answer in zip(asked, found, strict=True)])
@@ -180,6 +184,27 @@ def run(
         capabilities = _capabilities(study) + _measured(study, folder, features, failed, show=show)
     return _collected(study, folder, paired, features, table, found, galleries, capabilities, failed, started=started,
                       failures=failures)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """The engine, and what it is told."""
+
+    engine: str
+    workers: int | None
+    address: str
+
+    @property
+    def alone(self) -> int | None:
+        """1 where models are run in this process, one after another, since it holds this machine's memory; else None."""
+        return 1 if self.engine == "local" else None
+
+    def held(self) -> AbstractContextManager[None]:
+        """Its library is there and its cluster answers, before anything runs for hours."""
+        return engines.held(self.engine, workers=self.workers, address=self.address)
+
+    def run(self, work: Callable, tasks: Sequence, needs: Needs | None = None) -> Iterator[tuple[int, object | Exception]]:
+        return engines.run(self.engine, work, tasks, workers=self.workers, needs=needs, address=self.address)
 
 
 def _plan(study: Study, folder: Path, paired: samples.Paired | None, *, allow_code: bool) -> Plan:
@@ -417,16 +442,21 @@ def _check_allowed(table: ModelTable, allowed: bool) -> None:
 
 
 def _extract_all(
-    study: Study, folder: Path, paired: samples.Paired | None, *, allow_code: bool, fresh: bool, show: Callable
+    study: Study, folder: Path, paired: samples.Paired | None, *, allow_code: bool, fresh: bool, where: _Where, show: Callable
 ) -> tuple[dict[str, Features], list[str]]:
     """Features of every model, and what failed."""
+    elsewhere = {} if where.alone or paired is None else _elsewhere(
+        study, folder, paired, allow_code=allow_code, fresh=fresh, where=where, show=show)
     features: dict[str, Features] = {}
     failures: list[str] = []
     tables = study.models()
     for i, table in enumerate(tables):
         show("models", i, len(tables))
         try:
-            made = _features(study, folder, table, paired, allow_code=allow_code, fresh=fresh, show=show)
+            made = elsewhere.get(table.name) or _features(
+                study, folder, table, paired, allow_code=allow_code, fresh=fresh, show=show)
+            if isinstance(made, Exception):
+                raise made
             if paired is None:
                 for name, other in features.items():
                     _check_same(table.name, made, name, other.ids, other.n)
@@ -450,8 +480,7 @@ def _features(
 ) -> Features:
     """Features of one model: found, or extracted now."""
     home = folder / "features"
-    code = table.source.startswith("python:")  # what it gives is known only by running it: it may read anything
-    found = None if fresh or code else _found(folder, table, study, paired)
+    found = _found(folder, table, study, paired) if _lasting(table, fresh) else None
     if table.source.startswith("file:"):
         kept = found if found is not None else _from_file(table, study, paired)
         store.write(home, kept.fingerprint, kept)
@@ -459,18 +488,58 @@ def _features(
     if found is not None:
         return found
     assert paired is not None
+    order = _order(study, table, allow_code=allow_code)
+    with threads.steady():
+        model = models.load(order.source, **order.options)
+        view = _shards.as_read(order, paired, model.modality)
+        if fresh:
+            forget(home, features_key(model, view))
+        result = extract(model, view, home, batch_size=table.batch_size, progress=partial(show, f"run {table.name}"))
+    _remember(study, folder, table, view, result)
+    return _named(result, table)
+
+
+def _lasting(table: ModelTable, fresh: bool) -> bool:
+    """Whether features that are there will do; what code of one's own gives is known only by running it."""
+    return not fresh and not table.source.startswith("python:")
+
+
+def _order(study: Study, table: ModelTable, *, allow_code: bool) -> _shards.Order:
+    """A model that is to be run."""
     _check_allowed(table, allow_code)
-    options = dict(table.options) | ({"allow_code": allow_code} if code else {})
-    if study.file.compute.device and "device" not in options:
-        options["device"] = study.file.compute.device
-    model = models.load(_source(table, study.base), **options)
-    view = _reads.reading(paired.view(table.view or model.modality), table.reads, seed=study.file.seed)
-    if fresh:
-        store.remove(home, features_key(model, view))
-    result = extract(model, view, home, batch_size=table.batch_size, progress=partial(show, f"run {table.name}"))
+    compute = study.file.compute
+    options = dict(table.options) | ({"allow_code": allow_code} if table.source.startswith("python:") else {})
+    if compute.device and "device" not in options:
+        options["device"] = compute.device
+    gpus = next((value for value in (table.gpus, compute.gpus) if value is not None), 0 if compute.device == "cpu" else None)
+    needs = Needs(gpus=gpus, memory=int((table.memory or compute.memory or 0) * 1e9))
+    return _shards.Order(table.name, _source(table, study.base), options, table.view, table.reads, table.batch_size,
+                         study.file.seed, needs)
+
+
+def _remember(study: Study, folder: Path, table: ModelTable, view: samples.Samples, found: Features) -> None:
+    """Note which features the model has, so that it need not be loaded to know."""
     files.write_json(folder / "requests" / f"{_request(table, study, view)}.json",
-                     {"features": result.key, "name": table.name, "source": table.source})
-    return _named(result, table, _reads.told(view, table.reads))
+                     {"features": found.key, "name": table.name, "source": table.source})
+
+
+def _elsewhere(
+    study: Study, folder: Path, paired: samples.Paired, *, allow_code: bool, fresh: bool, where: _Where, show: Callable
+) -> dict[str, Features | Exception]:
+    """Features of the models that the engine's workers had to run, or why there are none."""
+    orders = {}
+    for table in study.models():
+        with suppress(PlatometerError):  # told when its turn comes
+            if not table.source.startswith("file:") and not (
+                    _lasting(table, fresh) and _found(folder, table, study, paired) is not None):
+                orders[table.name] = (table, _order(study, table, allow_code=allow_code))
+    out: dict[str, Features | Exception] = {}
+    found = _shards.extracted([order for _, order in orders.values()], paired, folder, run=where.run, fresh=fresh, show=show)
+    for name, made in found.items():
+        if not isinstance(made, Exception):
+            _remember(study, folder, orders[name][0], made[1], made[0])
+        out[name] = made if isinstance(made, Exception) else _named(made[0], orders[name][0])
+    return out
 
 
 def _pairs(study: Study, modality: Mapping[str, str]) -> list[Pair]:
@@ -569,7 +638,7 @@ def _all_cells(study: Study, features: Mapping[str, Features], paired: samples.P
 
 
 def _answer_all(
-    setting: Setting, asked: Sequence[Asked], failures: list[str], *, engine: str, workers: int, show: Callable
+    setting: Setting, asked: Sequence[Asked], failures: list[str], *, where: _Where, memory: float | None, show: Callable
 ) -> dict[str, dict]:
     """Answers by key; cells that failed are added to the failures."""
     unique = list({one.cell.key: one for one in asked}.values())
@@ -581,7 +650,8 @@ def _answer_all(
     todo = [one for one in unique if one.cell.key not in answers]
     show("pairs", len(answers), len(unique))
     try:
-        for i, outcome in engines.run(engine, partial(_cells.answer, setting), [one.cell for one in todo], workers=workers):
+        needs = Needs(gpus=int(setting.device.startswith("cuda")), memory=int((memory or 0) * 1e9))
+        for i, outcome in where.run(partial(_cells.answer, setting), [one.cell for one in todo], needs):
             one = todo[i]
             if isinstance(outcome, DiskError):
                 raise outcome
