@@ -496,7 +496,7 @@ def _features(
             forget(home, features_key(model, view))
         result = extract(model, view, home, batch_size=table.batch_size, progress=partial(show, f"run {table.name}"))
     _remember(study, folder, table, view, result)
-    return _named(result, table)
+    return _named(result, table, _reads.told(view, table.reads))
 
 
 def _lasting(table: ModelTable, fresh: bool) -> bool:
@@ -538,7 +538,8 @@ def _elsewhere(
     for name, made in found.items():
         if not isinstance(made, Exception):
             _remember(study, folder, orders[name][0], made[1], made[0])
-        out[name] = made if isinstance(made, Exception) else _named(made[0], orders[name][0])
+        table = orders[name][0]
+        out[name] = made if isinstance(made, Exception) else _named(made[0], table, _reads.told(made[1], table.reads))
     return out
 
 
