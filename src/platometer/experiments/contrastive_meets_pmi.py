@@ -115,7 +115,8 @@ def draw(rows: list[dict]) -> Figure:
 
     names = ["eigenvalues", *PROMISED, *OTHERS]
     figure = Figure(figsize=(8.5, 3.6), layout="constrained")
-    for axes, margin in zip(figure.subplots(1, 2, sharey=True), ("uneven", "even"), strict=True):
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, margin in zip(panels, ("uneven", "even"), strict=True):
         for shift, model, data, colour, mark in (
             (-0.24, "one table", "exact", BLUE, "o"), (-0.08, "two tables", "exact", GREY, "s"),
             (0.08, "network", "exact", ORANGE, "^"), (0.24, "one table", "batches", "black", "x"),
@@ -131,7 +132,7 @@ def draw(rows: list[dict]) -> Figure:
         plain(axes, x="distance to K_PMI, offset and scale free", y="")
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.invert_yaxis()
-    axes.legend(frameon=False, fontsize=6, loc="upper right")
+    panels[0].legend(frameon=False, fontsize=6, loc="lower left")
     return figure
 
 

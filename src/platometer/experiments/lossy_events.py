@@ -46,7 +46,7 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
     seed : of worlds, views and learners.
     track : told of progress.
     """
-    size, repeats, levels = (12, 2, 4) if quick else (24, 6, 8)
+    size, repeats, levels = (10, 2, 3) if quick else (24, 6, 8)
     rows: list[dict] = []
     for r in range(repeats):
         own = 1000 * seed + r

@@ -6,7 +6,9 @@ Wrong if: measured over predicted error leaves [0.9, 1.1] at the largest n in th
     wholly outside), or the slope's 95 % interval over worlds lies wholly outside [-0.55, -0.45], or the learner's error is
     above 1.05 times that of counting (lower end).
 Price: 2 min on one core; quick 10 s.
-Last seen: not run yet.
+Last seen: held (18 worlds): measured over predicted error 1.003 (0.952 to 1.055) at 4 events, 1.029 (0.961 to 1.098) at 8,
+    0.995 (0.980 to 1.010) at 16; slope -0.492 (-0.501 to -0.483); learned over counted 0.999 (0.999 to 1.000); pairs for a
+    distance of 0.1: 2,075 for 4 events, 9,348 for 8, 45,745 for 16.
 
 What it tests of the paper: the theory is about a world that is known; learners know samples. The entry K(a, b) = log P(a, b) -
 log P(a) - log P(b) is a smooth function of counts, so its variance is Var(phi) / n with phi(i, j) = S(i, j) / P(a, b) -
