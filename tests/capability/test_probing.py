@@ -71,6 +71,7 @@ def test_a_division_has_no_more_rows_than_the_limit_and_none_twice() -> None:
     assert (len(learn), len(choose), len(judge)) == (10, 10, 20)
     assert set(learn) <= set(range(60))
     assert set(judge) == set(range(80, 100))
+    assert len(whole.parts(most=5)[2]) == 5
     two = Labelled.of(list(np.eye(100)), [i % 2 for i in range(100)], modality="vector", splits=["train"] * 80 + ["test"] * 20)
     learn, choose, judge = two.parts()
     assert (len(learn), len(choose), len(judge)) == (64, 16, 20)

@@ -112,6 +112,6 @@ def _of(told: Mapping, model: str, source: str) -> list[Capability]:
                        "shots": (told.get("n-shot") or {}).get(task), "limit": (told.get("config") or {}).get("limit")}
             what = f"{task} {metric}" + (f",{sieve}" if sieve not in ("", "none") else "")
             unit = "share" if metric.startswith(("acc", "exact")) else ""
-            out.append(Capability(model, what, float(value), low, top, unit=unit, better=better, n=None if count is None else int(count),
-                                  source=source, details=details))
+            out.append(Capability(model, what, float(value), low, top, unit=unit, better=better,
+                                  n=None if count is None else int(count), source=source, details=details))
     return out

@@ -100,12 +100,15 @@ class Labelled:
         splits = None if self.splits is None else tuple(self.splits[row] for row in rows)
         return Labelled(self.samples.take(rows.tolist()), self.labels[rows], self.classes, splits, self.card)
 
-    def parts(self, *, limit: int = LIMIT, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def parts(
+        self, *, limit: int = LIMIT, most: int | None = None, seed: int = 0,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows learnt from, rows that choose, rows that judge.
 
         Parameters
         ----------
         limit : the most rows of each of the first two.
+        most : the most rows that judge; all if None.
         seed : of what is drawn.
 
         Raises
@@ -125,7 +128,7 @@ class Labelled:
             if not len(choose):
                 held = round(0.2 * len(learn))
                 learn, choose = learn[held:], learn[:held]
-        learn, choose = learn[:limit], choose[:limit]
+        learn, choose, judge = learn[:limit], choose[:limit], judge[:most]
         if not (len(learn) and len(choose) and len(judge)):
             raise InputError(f"{self.card.name} gives {len(learn)} rows to learn from, {len(choose)} to choose by and "
                              f"{len(judge)} to judge by; each needs some. Is a split missing?")
@@ -280,7 +283,7 @@ def _from_cifar(path: str, *, split: str | None = None) -> Labelled:
     wanted = (split,) if split else ("train", "test") if Path(path).is_dir() else (None,)
     parts = []
     for one in wanted:
-        paired = datasets.load("cifar", path=path, groups="label", near=False, **({"split": one} if one else {}))
+        paired = datasets.load("cifar", path=path, groups="label", near=False, split=one or "test")  # of a file, no matter
         names = list(paired.card.details["classes"])  # type: ignore[call-overload]
         parts.append((one if len(wanted) > 1 else None, paired.view("image"), list(paired.groups or ()), paired.card, names))
     return _joined(parts, parts[0][3].name, f"cifar:{path}")

@@ -117,8 +117,8 @@ def causal(found: Language, ids: tuple[int, ...]) -> None:
         return
     other = next((token for token in ids if token != ids[-1]), 0 if ids[-1] else 1)
     with torch.inference_mode():
-        both = [found.scores(torch.tensor([row]))[0, :-1].double() for row in (ids, (*ids[:-1], other))]
-    if not torch.allclose(*both, rtol=1e-3, atol=1e-3 * float(both[0].abs().max())):
+        one, two = (found.scores(torch.tensor([row]))[0, :-1].double() for row in (ids, (*ids[:-1], other)))
+    if not torch.allclose(one, two, rtol=1e-3, atol=1e-3 * float(one.abs().max())):
         raise ModelError(f"{found.card.name} sees what comes later: its scores change when a later token does. Bits per byte "
                          "need a model that tells the next token from those before it.")
 
@@ -155,7 +155,8 @@ def _from_hf(
                          "would be random. Was it saved without its head for the next token?")
     network.config.use_cache = False
     network = network.eval() if spread else _loading.placed(network, device)
-    where = network.get_input_embeddings().weight.device
+    embedding: Any = network.get_input_embeddings
+    where = embedding().weight.device
 
     def scores(ids: torch.Tensor) -> torch.Tensor:
         return network(input_ids=ids.to(where), use_cache=False).logits
@@ -216,7 +217,8 @@ class _HfTokens:
         how: dict[str, Any] = {"add_special_tokens": False, "truncation": False, "verbose": False}
         if getattr(self._tokenizer, "is_fast", False):
             found = self._tokenizer(text, return_offsets_mapping=True, **how)
-            ids, ends = found["input_ids"], _ByOffsets(text, found["offset_mapping"])
+            ids = found["input_ids"]
+            ends: _ByOffsets | _ByDecoding = _ByOffsets(text, found["offset_mapping"])
         else:
             ids = self._tokenizer(text, **how)["input_ids"]
             ends = _ByDecoding(text, ids, self._decode)

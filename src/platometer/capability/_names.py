@@ -21,7 +21,7 @@ class Joined:
     Attributes
     ----------
     found : under the study's names.
-    spelled : study's name -> table's, where they differ.
+    spelled : study's name -> table's, where they differ by more than the source in front.
     missing : study's name -> the nearest names of the table, which may or may not be the same model.
     several : study's name -> names of the table that are the same apart from capitals, owner and source; none was taken.
     """
@@ -106,7 +106,7 @@ def join(models: Iterable[str], table: Sequence[Capability]) -> Joined:
             raise InputError(f"{taken[near[0]]!r} and {name!r} would both be {near[0]!r} of the table. Name one of them as "
                              "the table does.")
         taken[near[0]] = name
-        if near[0] != name:
+        if near[0] != _SOURCE.sub("", name):
             spelled[name] = near[0]
         found += [_renamed(one, name) for one in known[near[0]]]
     return Joined(tuple(found), spelled, missing, several)

@@ -24,9 +24,9 @@ _SCHEMA = 1
 
 
 def probe(
-    model: str | Model, data: str | Path | Labelled, *, kind: str = "ridge", limit: int = LIMIT, seed: int = 0,
-    folder: str | Path | None = None, options: Mapping[str, Any] | None = None, data_options: Mapping[str, Any] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    model: str | Model, data: str | Path | Labelled, *, kind: str = "ridge", limit: int = LIMIT, most: int | None = None,
+    seed: int = 0, folder: str | Path | None = None, options: Mapping[str, Any] | None = None,
+    data_options: Mapping[str, Any] | None = None, progress: Callable[[int, int], None] | None = None,
 ) -> Capability:
     """How well the labels can be read off the best layer of a model: the share of test samples named rightly.
 
@@ -36,6 +36,7 @@ def probe(
     data : see `labelled`.
     kind : ``"ridge"``, ``"logistic"`` or ``"knn"``.
     limit : the most rows learnt from, and the most that choose penalty and layer.
+    most : the most rows that judge; all if None.
     seed : of the rows drawn.
     folder : where features and probes are kept, each by its content; None keeps nothing.
     options : of the model's source.
@@ -54,7 +55,7 @@ def probe(
     """
     _check(kind)
     chosen = labelled(data, **dict(data_options or {}))
-    parts = chosen.parts(limit=limit, seed=seed)
+    parts = chosen.parts(limit=limit, most=most, seed=seed)
     rows = np.sort(np.concatenate(parts))
     samples = chosen.samples.take(rows.tolist())
     at = np.full(len(chosen.samples), -1)

@@ -194,8 +194,8 @@ def _scored(
         done += len(batch)
         if progress is not None:
             progress(done, len(rows))
-    for text, found in enumerate(out):
-        if not np.isfinite(found).all():
+    for text, nats in enumerate(out):
+        if not np.isfinite(nats).all():
             raise NotFiniteError(f"{told.card.name} gave scores that are not finite, or none, in text {text}. Is its "
                                  "precision too low? Use dtype='float32'.")
     return out
