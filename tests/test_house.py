@@ -25,6 +25,7 @@ FLOORS = [
     {"alignment", "trends", "capability"},
     {"study"},
     {"experiments", "plots"},
+    {"dashboard"},
     {"cli"},
 ]
 """Rooms from the ground up."""

@@ -346,6 +346,20 @@ def plot(
     print(plots.write(out or Path(f"{name}.pdf"), found))
 
 
+@app.command()
+def serve(
+    runs: Annotated[Path, typer.Argument(help="A folder of run folders, or one of them.")] = Path("runs"),
+    host: Annotated[str, typer.Option(help="Where to listen; any but this machine's own demands a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="A free one if 0.")] = 0,
+    token: Annotated[str, typer.Option(envvar="PLATOMETER_TOKEN", help="At least 16 characters; made where one is needed and "
+                                                                       "none is given.")] = "",
+) -> None:
+    """Show runs in the browser while they go: progress, pairs, layers, neighbours, rows; nothing can be changed there."""
+    from platometer import dashboard
+
+    dashboard.serve(runs, host=host, port=port, token=token, announce=lambda at: print(f"dashboard  {at}", flush=True))
+
+
 @app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(help="metrics, models, datasets, studies, experiments, plots, zoo, packs.",
