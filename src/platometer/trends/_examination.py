@@ -31,6 +31,9 @@ from platometer.trends._units import DRAWS
 ASKED = {"score": "raw", "calibrated": "calibrated"}
 """Columns of which families, laws and late rises are asked, and their words."""
 
+FEWEST = 3
+"""Families on a side below which its models are taken for independent instead: two families give no interval worth having."""
+
 _APART = ("data", "metric", "conditioning", "summary", "n")
 _Found = TypeVar("_Found")
 
@@ -114,7 +117,7 @@ def examine(
     rows : of one or several metrics, conditionings, datasets and sizes.
     against : ``"parameters"``, or model's name -> capability.
     side : as in `trend`; each modality whose capability is known of three models if empty, or else both.
-    families : model's name -> family.
+    families : model's name -> family, which is what is independent on a side that has at least `FEWEST` of them.
     called : what the capability is called; its own word if empty.
     scale, absent, draws, level, seed : as in `trend`.
 
@@ -137,11 +140,12 @@ def examine(
         question = {name: group[0][name] for name in _APART if name in group[0]}
         for one in [side] if side else _sides(group, against):
             what = ", ".join(_word(name, value) for name, value in question.items() if value) + f", {one}"
-            found = _or_why(lambda group=group, one=one: trend(  # type: ignore[misc]
-                group, against=against, side=one, families=families, scale=scale, absent=absent, column=called or None,
+            independent, said = _independent(group, families)
+            found = _or_why(lambda group=group, one=one, independent=independent: trend(  # type: ignore[misc]
+                group, against=against, side=one, families=independent, scale=scale, absent=absent, column=called or None,
                 **options), what, notes)
             if found is not None:
-                parts.append(_examined(question, found, families, options))
+                parts.append(_examined(question, found, families, said, options))
     if not parts:
         raise UndefinedError("Nothing can be said of these rows. " + "; ".join(notes))
     several = _or_why(lambda: _all(groups, options), "agreement", notes) if len(groups) > 1 else None
@@ -167,8 +171,23 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.integer) else value
 
 
-def _examined(question: Mapping[str, Any], found: Trend, families: Mapping[str, str] | None, options: dict) -> Examined:
-    notes: list[str] = []
+def _independent(rows: Sequence[Row], families: Mapping[str, str] | None) -> tuple[dict[str, str] | None, list[str]]:
+    """The families of sides that have enough of them, and a word on the others."""
+    kept, notes = dict(families or {}), []
+    for side in ("left", "right"):
+        models = {str(row[side]) for row in rows}
+        told = {kept[name] for name in models if name in kept}
+        if told and len({kept.get(name, name) for name in models}) < FEWEST:
+            notes.append(f"units: {', '.join(sorted(told))} alone on the {side}, so its {len(models)} models are taken for "
+                         "independent")
+            kept = {name: family for name, family in kept.items() if name not in models}
+    return kept or None, notes
+
+
+def _examined(
+    question: Mapping[str, Any], found: Trend, families: Mapping[str, str] | None, said: Sequence[str], options: dict
+) -> Examined:
+    notes = list(said)
     within: dict[str, WithinFamilies] = {}
     laws: dict[str, Comparison] = {}
     late: dict[str, LateRise] = {}
