@@ -212,10 +212,9 @@ def _told(runs: Runs, answer: Callable[[Runs, Any], Any]) -> Callable:
             _log.warning("the dashboard failed at %s: %s", request.url.path, type(error).__name__, exc_info=True)
             return Response(plain({"error": f"{type(error).__name__}: this is not an error that platometer foresaw."}),
                             status_code=500, media_type="application/json")
-        mark = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        if request.headers.get("if-none-match") == mark:
-            return Response(status_code=304, headers={"etag": mark})
-        return Response(body, media_type="application/json", headers={"etag": mark})
+        mark = hashlib.sha256(body).hexdigest()[:32]
+        body = b'{"same":true}' if request.query_params.get("seen") == mark else body
+        return Response(body, media_type="application/json", headers={"x-mark": mark})
 
     return give
 

@@ -55,11 +55,10 @@
 
   async function ask(name, asked = {}, headers = {}) {
     const response = await fetch(`/api/${name}?${new URLSearchParams(asked)}`, { headers, credentials: "same-origin", cache: "no-store" });
-    if (response.status === 304) return null;
     const value = await response.json();
     if (response.status === 401) { show("enter", true); show("inside", false); }
     if (!response.ok) throw Object.assign(new Error(value.error || `error ${response.status}`), { status: response.status });
-    if (response.headers.get("etag")) value.mark = response.headers.get("etag");
+    value.mark = response.headers.get("x-mark");
     return value;
   }
 
@@ -90,12 +89,12 @@
   async function poll() {
     if (document.hidden) { setTimeout(poll, EVERY); return; }
     try {
-      const value = await ask("runs", {}, now.mark ? { "if-none-match": now.mark } : {});
-      if (value) { now.mark = value.mark; now.state = value; runs(); await follow(); }
+      const value = await ask("runs", now.mark ? { seen: now.mark } : {});
+      if (!value.same) { now.mark = value.mark; now.state = value; runs(); await follow(); }
       now.wait = EVERY;
       const going = now.state.runs.filter(run => run.state === "going").length;
       say("live", `${many(now.state.runs.length, "run")}${going ? `, ${going} going` : ""}`);
-      if (value === null) ages();
+      if (value.same) ages();
     } catch (error) {
       now.wait = Math.min(now.wait * 2, 30000);
       say("live", error.status ? error.message : "The server does not answer; asking again.");
@@ -244,10 +243,11 @@
   // ---- canvases
 
   const RAMP = ["#440154", "#482475", "#414487", "#355f8d", "#2a788e", "#21918c", "#22a884", "#44bf70", "#7ad151", "#bddf26", "#fde725"].map(c => [1, 3, 5].map(i => parseInt(c.slice(i, i + 2), 16)));
-  const colour = share => {
-    const at = Math.min(Math.max(share, 0), 1) * (RAMP.length - 1), i = Math.min(Math.floor(at), RAMP.length - 2);
+  const STEPS = Array.from({ length: 256 }, (_, step) => {
+    const at = step / 255 * (RAMP.length - 1), i = Math.min(Math.floor(at), RAMP.length - 2);
     return `rgb(${RAMP[i].map((v, k) => Math.round(v + (RAMP[i + 1][k] - v) * (at - i)))})`;
-  };
+  });
+  const colour = share => STEPS[Math.round(Math.min(Math.max(share, 0), 1) * 255)];
   const ink = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   function sized(canvas, width, height) {
@@ -316,7 +316,7 @@
     function paint(i, j) {
       const at = find(i, j), v = at === undefined ? null : drawn.values[at], gap = drawn.cell > 6 ? 1 : 0;
       const x = drawn.x + j * drawn.cell, y = drawn.y + i * drawn.cell;
-      pen.fillStyle = ink("--paper");
+      pen.fillStyle = drawn.paper;
       pen.fillRect(x, y, drawn.cell, drawn.cell);
       pen.fillStyle = v === null || v === undefined ? drawn.absent : drawn.paint(v);
       pen.fillRect(x, y, drawn.cell - gap, drawn.cell - gap);
@@ -350,8 +350,8 @@
       const values = mine.map(i => columns[what][i]).filter(v => v !== null);
       const low = values.reduce((a, b) => Math.min(a, b), Infinity), high = values.reduce((a, b) => Math.max(a, b), -Infinity), span = high - low || 1;
       const labelled = names.length <= 40 && room > 420, x = labelled ? Math.min(190, 20 + 6.2 * Math.max(...names.map(name => name.length))) : 0;
-      const cell = Math.max(2, Math.min(26, Math.floor((Math.min(room, 900) - x) / names.length)));
-      drawn = { names, cells, values: columns[what], x, y: 0, cell, down: names.length, across: names.length, absent: ink("--line"), paint: v => colour(flip ? 1 - (v - low) / span : (v - low) / span) };
+      const cell = Math.max(2, Math.min(26, Math.floor((Math.min(room, 640) - x) / names.length)));
+      drawn = { names, cells, values: columns[what], x, y: 0, cell, down: names.length, across: names.length, absent: ink("--line"), paper: ink("--paper"), paint: v => colour(flip ? 1 - (v - low) / span : (v - low) / span) };
       pen = sized(canvas, Math.max(x + names.length * cell, x + 190), names.length * cell + 34);
       for (let i = 0; i < names.length; i++) for (let j = 0; j < names.length; j++) paint(i, j);
       pen.fillStyle = ink("--ink");
@@ -372,7 +372,7 @@
   // ---- the table: only rows in sight are there, however many there are
 
   const table = (() => {
-    const COLUMNS = [["left", "left", 190], ["right", "right", 190], ["group", "metric", 200], ["n", "n", 74], ["score", "score", 82], ["null_mean", "chance", 82], ["z", "z", 70], ["p", "p", 88], ["p_bh", "p (BH)", 88], ["p_holm", "p (Holm)", 92], ["tau", "threshold", 94], ["calibrated", "calibrated", 96], ["left_layer", "left layer", 120], ["right_layer", "right layer", 120]];
+    const COLUMNS = [["left", "left", 190], ["right", "right", 190], ["group", "metric", 200], ["n", "n", 74], ["score", "score", 86], ["null_mean", "chance", 94], ["z", "z", 70], ["p", "p", 88], ["p_bh", "p (BH)", 92], ["p_holm", "p (Holm)", 106], ["tau", "threshold", 108], ["calibrated", "calibrated", 108], ["left_layer", "left layer", 120], ["right_layer", "right layer", 120]];
     const TEXT = new Set(["left", "right", "group", "left_layer", "right_layer"]), wide = COLUMNS.reduce((sum, column) => sum + column[2], 0);
     const home = $("scroller"), grid = $("rows"), body = grid.tBodies[0], collator = new Intl.Collator("en", { numeric: true });
     let order = [], by = { key: "calibrated", sense: "descending" }, active = -1, from = -1, to = -1, asked = 0;
@@ -412,26 +412,40 @@
       return TEXT.has(key) ? v || "–" : number(v, key === "z" ? 1 : 3);
     };
 
-    function line(position) {
-      const i = order[position], c = now.rows.columns;
-      const weak = c.p_bh[i] !== null && c.p_bh[i] > c.alpha[i];
-      const row = node("tr", { id: `row-${position}`, "aria-rowindex": position + 2, class: [weak ? "weak" : "", position === active ? "active" : ""].join(" ").trim() });
+    const pool = [];  // row nodes, used again and again: position p always in node p modulo their number
+    function line(position, size) {
+      const at = position % size;
+      if (!pool[at]) {
+        pool[at] = node("tr");
+        pool[at].append(...COLUMNS.map(([key]) => { const cell = node("td", TEXT.has(key) ? {} : { class: "n" }, ""); return cell; }));
+      }
+      const row = pool[at], i = order[position], c = now.rows.columns, weak = c.p_bh[i] !== null && c.p_bh[i] > c.alpha[i];
+      row.className = [weak ? "weak" : "", position === active ? "active" : ""].join(" ").trim();
+      row.id = `row-${position}`;
+      row.setAttribute("aria-rowindex", position + 2);
       row.dataset.at = position;
-      COLUMNS.forEach(([key]) => {
-        const text = cellText(key, i), cell = node("td", TEXT.has(key) ? { title: text } : { class: "n" }, text);
-        row.append(cell);
+      COLUMNS.forEach(([key], k) => {
+        const text = cellText(key, i), words = row.cells[k].firstChild;
+        if (words.data !== text) words.data = text;
+        if (TEXT.has(key) && row.cells[k].title !== text) row.cells[k].title = text;
       });
       return row;
     }
 
     function render(anew = false) {
-      const seen = Math.ceil(home.clientHeight / ROW), first = Math.max(0, Math.floor(home.scrollTop / ROW) - 8), last = Math.min(order.length, first + seen + 16);
+      const seen = Math.ceil(home.clientHeight / ROW), size = seen + 16, first = Math.max(0, Math.floor(home.scrollTop / ROW) - 8), last = Math.min(order.length, first + size);
       if (!anew && first === from && last === to) return;
+      if (pool.length > size) pool.length = 0;
+      const before = anew ? [0, 0] : [from, to];
       from = first;
       to = last;
       above.cell.style.height = `${first * ROW}px`;
       below.cell.style.height = `${(order.length - last) * ROW}px`;
-      body.replaceChildren(above.row, ...Array.from({ length: last - first }, (_, k) => line(first + k)), below.row);
+      const wanted = Array.from({ length: last - first }, (_, k) => {
+        const position = first + k, kept = position >= before[0] && position < before[1] && pool[position % size];
+        return kept && +kept.dataset.at === position ? kept : line(position, size);
+      });
+      if (body.firstChild !== above.row || body.children.length !== wanted.length + 2 || wanted.some((row, k) => body.children[k + 1] !== row)) body.replaceChildren(above.row, ...wanted, below.row);
       if (active >= first && active < last) grid.setAttribute("aria-activedescendant", `row-${active}`); else grid.removeAttribute("aria-activedescendant");
     }
 
@@ -508,7 +522,8 @@
       const x = Math.min(120, 14 + 6 * Math.max(...left.map(name => Math.min(name.length, 18)))), cell = Math.max(3, Math.min(26, Math.floor((room - x) / right.length), Math.floor(480 / left.length)));
       drawn = { x, y: 0, cell, down: left.length, across: right.length };
       pen = sized(canvas, Math.max(x + right.length * cell + 2, x + 190), left.length * cell + 62);
-      grid.forEach((line, i) => line.forEach((v, j) => { pen.fillStyle = v === null ? ink("--line") : colour(flip ? 1 - (v - low) / span : (v - low) / span); pen.fillRect(x + j * cell, i * cell, cell - (cell > 6 ? 1 : 0), cell - (cell > 6 ? 1 : 0)); }));
+      const absent = ink("--line");
+      grid.forEach((line, i) => line.forEach((v, j) => { pen.fillStyle = v === null ? absent : colour(flip ? 1 - (v - low) / span : (v - low) / span); pen.fillRect(x + j * cell, i * cell, cell - (cell > 6 ? 1 : 0), cell - (cell > 6 ? 1 : 0)); }));
       const best = [left.indexOf(row.left_layer), right.indexOf(row.right_layer)];
       if (best[0] >= 0 && best[1] >= 0) for (const [tint, thick] of [["#fff", 4], ["#d62728", 2]]) { pen.strokeStyle = tint; pen.lineWidth = thick; pen.strokeRect(x + best[1] * cell, best[0] * cell + 1, cell, cell); }
       pen.fillStyle = ink("--soft");
@@ -610,7 +625,7 @@
 
   const told = one => [
     ...(one.picture ? [node("img", { src: `/api/picture?${new URLSearchParams({ run: now.run, sample: one.id })}`, alt: one.texts[0] || `sample ${one.id}`, loading: "lazy" })] : []),
-    ...one.texts.map(text => node("p", {}, text)), node("p", { class: "id" }, `sample ${one.at}, ${cut(one.id, 60)}`),
+    ...one.texts.map(text => node("p", {}, text)), node("p", { class: "id" }, one.id === `${one.at}` ? `sample ${one.at}` : `sample ${one.at}, ${cut(one.id, 60)}`),
   ];
 
   // ---- two runs
