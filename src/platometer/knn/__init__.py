@@ -15,9 +15,13 @@ leaves for each sample the few others that can be among the nearest given the wo
 those is not certain they are compared in float64. The lists therefore do not depend on device, tile size or number of
 threads. On many samples with a decaying spectrum the product is taken over the leading principal axes only, and the
 rest is bounded by norms (Cauchy-Schwarz): what cannot reach a list is never computed in full.
+
+**In parts.** A gallery that no machine holds is searched part by part (`shortlist`), and the lists are merged (`merge`) to
+exactly those of `nearest`; `Search` lays this out as tasks for an engine.
 """
 
 from platometer.knn._lists import TIE, Neighbours, check_k
+from platometer.knn._merge import Search, Shortlist, merge, shortlist
 from platometer.knn._search import BUDGET, nearest, neighbours
 
-__all__ = ["BUDGET", "TIE", "Neighbours", "check_k", "nearest", "neighbours"]
+__all__ = ["BUDGET", "TIE", "Neighbours", "Search", "Shortlist", "check_k", "merge", "nearest", "neighbours", "shortlist"]

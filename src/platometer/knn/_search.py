@@ -127,6 +127,22 @@ def nearest(
     return Neighbours(lists.to(left.device), settled.to(left.device), k)
 
 
+def found_in(left: Rows, right: Rows, own: np.ndarray, need: int, budget: int) -> np.ndarray:
+    """(q, need) whose the ``need`` nearest of every query are; itself among them only where there are no others.
+
+    Parameters
+    ----------
+    left, right : queries and gallery.
+    own : (q,) where each query stands in the gallery, -1 where it does not.
+    need : how many, at most all rows of the gallery.
+    budget : bytes that one block of similarities may take.
+    """
+    if need > len(right) - int(bool((own >= 0).any())):
+        return _plain(left, right, own, need, budget)[1]
+    search = _between if left.device.type == "cpu" else _elsewhere
+    return search(left, right, own, need, budget)[1]
+
+
 def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The ``need`` nearest of every sample, (n, need) similarities less a number of the row's own, and whose they are."""
     n, d = rows.shape
