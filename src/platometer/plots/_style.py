@@ -24,6 +24,7 @@ from platometer.plots import _text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 WIDTHS = {"column": 3.4, "double": 7.0}
@@ -187,11 +188,12 @@ def counted(axis: Any) -> None:
     ----------
     axis : x or y of some axes, on a logarithmic scale.
     """
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     low, high = sorted(axis.get_view_interval())
-    narrow = high / max(low, 1e-300) < 30
-    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5) if narrow else (1,), numticks=7))
+    times = high / max(low, 1e-300)
+    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5) if times < 30 else (1,), numticks=7) if times > 4 else
+                           MaxNLocator(nbins=3))
     axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     axis.set_minor_formatter(NullFormatter())
 
@@ -280,6 +282,49 @@ def signed(value: float) -> str:
     return f"{value:.3g}".replace("-", "\u2212")
 
 
+def many(count: int, noun: str) -> str:
+    """A number of things.
+
+    Parameters
+    ----------
+    count : how many.
+    noun : what one is called.
+
+    Examples
+    --------
+    >>> many(1, "pair"), many(1770, "pair")
+    ('1 pair', '1,770 pairs')
+    """
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def compared(pairs: int, n: int) -> str:
+    """Of how many pairs, over how many samples.
+
+    Parameters
+    ----------
+    pairs, n : how many.
+
+    Examples
+    --------
+    >>> compared(1, 512)
+    '1 pair, 512 samples'
+    """
+    return f"{many(pairs, 'pair')}, {many(n, 'sample')}"
+
+
+def headline(figure: Figure, text: str, look: Look) -> None:
+    """A quiet line or two above everything, from the left edge on.
+
+    Parameters
+    ----------
+    figure : of a sheet.
+    text : what.
+    look : the colours.
+    """
+    figure.suptitle(text, x=0.012, ha="left", fontsize=SMALL, color=look.quiet)
+
+
 def remark(axes: Axes, text: str, look: Look, *, x: float = 0.02, y: float = 0.98, **options: Any) -> None:
     """A quiet remark inside the axes.
 
@@ -293,6 +338,19 @@ def remark(axes: Axes, text: str, look: Look, *, x: float = 0.02, y: float = 0.9
     """
     style: dict[str, Any] = {"ha": "left", "va": "top", "fontsize": SMALL, "color": look.quiet, "linespacing": 1.25} | options
     axes.text(x, y, text, transform=axes.transAxes, **style)
+
+
+def shades(look: Look, *, turned: bool = False) -> Colormap:
+    """Colours for numbers, dark to light, which differ to every eye.
+
+    Parameters
+    ----------
+    look : the colours.
+    turned : whether the least is the lightest.
+    """
+    import matplotlib
+
+    return matplotlib.colormaps[look.shades + ("_r" if turned else "")]
 
 
 def over(shade: Sequence[float]) -> str:

@@ -55,16 +55,15 @@ def draw(
                       f"{_style.signed(round(told.high, 2))}", ha="center", va="center", fontsize=small,
                       color=_style.over([*image.to_rgba(told.value)]))  # type: ignore[arg-type]
         for axis, names in ((axes.yaxis, found.names[1:]), (axes.xaxis, found.names[:-1])):
-            axis.set_ticks(range(count - 1), [_text.wrapped(name, wide=20, lines=4) for name in names])
-        axes.tick_params(length=0)
+            axis.set_ticks(range(count - 1), [_text.wrapped(name, wide=24, lines=4) for name in names])
+        axes.tick_params(length=0, labelsize=_style.TINY + 0.6 if max(map(len, found.names)) > 20 else _style.SMALL)
         axes.spines[:].set_visible(False)
         bar = figure.colorbar(image, ax=axes, location="bottom", aspect=40, pad=0.02, shrink=0.9)
         bar.outline.set_visible(False)  # type: ignore[operator]
         models = len({row[side] for row in rows for side in ("left", "right")})
         bar.set_label(_style.quantity("Spearman’s rho", "−1 to 1", f"{found.pairs} pairs of {models} models"))
         rings = "\n○ may be unrelated (p > 0.05)" if (found.p[np.tril_indices(count, -1)] > 0.05).any() else ""
-        axes.set_title(f"below each rho its {found.level:.0%} interval over models{rings}", fontsize=_style.SMALL,
-                       color=look.quiet)
+        _style.headline(figure, f"below each rho its {found.level:.0%} interval over models{rings}", look)
     return figure
 
 

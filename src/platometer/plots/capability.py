@@ -78,16 +78,19 @@ def draw(
     with _style.sheet(theme, width, height=2.7 if wide or len(panels) == 1 else 4.5) as (figure, look):
         every = figure.subplots(1 if wide else len(panels), len(panels) if wide else 1, sharex=True, squeeze=False).ravel()
         for axes, column in zip(every, panels, strict=True):
-            _panel(axes, points, column, look, chance=chance and column == "score")
+            _panel(axes, points, column, look)
             found = None if trend is None else trend.raw if column == "score" else trend.calibrated
             _lined(axes, points, column, found, look, log=against == "parameters", why=why)
         for axes, column in zip(every, panels, strict=True):
-            _named(axes, points, column, look, labelled=not wide or axes is every[-1])
+            ends = _named(axes, points, column, look) if not wide or axes is every[-1] else []
+            if chance and column == "score":
+                ends.append((_chance(axes, points, look), "chance", look.quiet))
+            _style.label_ends(axes, ends)
         last = [every[-1]] if not wide else list(every)
         word = word or ("parameters" if against == "parameters" else "capability")
         models = len({point.model for point in points}) if side != "both" else len(_models(points))
         for axes in last:
-            axes.set_xlabel(_style.quantity(_worded(word, side, against), unit, f"{models} models"))
+            axes.set_xlabel(_style.quantity(_worded(word, side, against), unit, _style.many(models, "model")))
     return figure
 
 
@@ -154,14 +157,12 @@ def _trend(
         return None, f"no trend: {len(rows)} {'pair' if len(rows) == 1 else 'pairs'}, or nothing varies"
 
 
-def _panel(axes: Axes, points: Sequence[_Point], column: str, look: _style.Look, *, chance: bool) -> None:
-    """Points, lines of families, and what chance gives."""
+def _panel(axes: Axes, points: Sequence[_Point], column: str, look: _style.Look) -> None:
+    """The points, and what is measured."""
     if points[0].row["alike"] == "low" and column == "score":
         axes.invert_yaxis()  # up is more alike
     x = [point.x for point in points]
     y = [float(point.row[column]) for point in points]
-    if chance:
-        _chance(axes, points, look)
     style = coloured([point.group for point in points], look)
     size = 12 if len(points) < 100 else 6
     for label in dict.fromkeys(entry[0] for entry in style.values()):
@@ -173,11 +174,11 @@ def _panel(axes: Axes, points: Sequence[_Point], column: str, look: _style.Look,
     metric = str(points[0].row["metric"])
     unit = _style.unit_of(metric) if column == "score" else "0 to 1"
     label = f"{word} {metric}" if column == "score" else "calibrated score"
-    axes.set_ylabel(_style.quantity(label, unit, f"{len(points)} pairs, {int(points[0].row['n']):,} samples"))
+    axes.set_ylabel(_style.quantity(label, unit, _style.compared(len(points), int(points[0].row["n"]))))
 
 
-def _chance(axes: Axes, points: Sequence[_Point], look: _style.Look) -> None:
-    """The band from the mean of chance to the threshold, of the pairs at each capability."""
+def _chance(axes: Axes, points: Sequence[_Point], look: _style.Look) -> float:
+    """The band from the mean of chance to the threshold, of the pairs at each capability; its height at the last."""
     low = points[0].row["alike"] == "low"
     ends: dict[float, tuple[float, float]] = {}
     for point in points:
@@ -189,8 +190,7 @@ def _chance(axes: Axes, points: Sequence[_Point], look: _style.Look) -> None:
         axes.axhspan(*ends[x[0]], color=look.chance, linewidth=0, zorder=0)
     else:
         axes.fill_between(x, [ends[at][0] for at in x], [ends[at][1] for at in x], color=look.chance, linewidth=0, zorder=0)
-    axes.annotate("chance", (x[0], ends[x[0]][1]), (0, 1), textcoords="offset points", fontsize=_style.SMALL, color=look.quiet,
-                  va="top" if low else "bottom")
+    return ends[x[-1]][1]
 
 
 def _lined(
@@ -202,7 +202,7 @@ def _lined(
         axes.margins(x=0.08)
         _style.counted(axes.xaxis)
     if found is None:
-        _style.remark(axes, why or "no trend: nothing varies", look)
+        axes.set_title(why or "no trend: nothing varies", fontsize=_style.SMALL, color=look.quiet)
         return
     sign = -1.0 if points[0].row["alike"] == "low" and column == "score" else 1.0
     u = np.array([math.log10(point.x) if log else point.x for point in points])
@@ -214,15 +214,14 @@ def _lined(
     axes.fill_between(shown, *ends, color=look.ink, alpha=0.13, linewidth=0, zorder=1)
     axes.plot(shown, middle + sign * slope.value * (line - at), color=look.ink, linewidth=1, zorder=4)
     per = "per tenfold" if log else "per unit"
-    low, high = sorted((sign * slope.low, sign * slope.high))
-    r = found.pearson
-    axes.set_title(f"slope {_style.signed(sign * slope.value)} {per} ({_style.signed(low)} to {_style.signed(high)})\n"
-                   f"r {_style.signed(r.value)} ({_style.signed(r.low)} to {_style.signed(r.high)}), p = {found.p:.2g}",
+    told = [" to ".join(map(_style.signed, sorted((sign * one.low, sign * one.high)))) for one in (slope, found.pearson)]
+    axes.set_title(f"slope {_style.signed(sign * slope.value)} {per} ({told[0]})\n"
+                   f"r {_style.signed(sign * found.pearson.value)} ({told[1]}), p = {found.p:.2g}",
                    fontsize=_style.SMALL, color=look.quiet)
 
 
-def _named(axes: Axes, points: Sequence[_Point], column: str, look: _style.Look, *, labelled: bool) -> None:
-    """Lines through the means of each family at each capability, and the families' names at their ends."""
+def _named(axes: Axes, points: Sequence[_Point], column: str, look: _style.Look) -> list[tuple[float, str, str]]:
+    """Lines through the means of each family at each capability; the families' names and where to write them."""
     style = coloured([point.group for point in points], look)
     ends: dict[str, tuple[float, float, str]] = {}
     for group, (label, colour, _) in style.items():
@@ -236,9 +235,7 @@ def _named(axes: Axes, points: Sequence[_Point], column: str, look: _style.Look,
             last = max(point.x for point in mine), float(np.mean([float(point.row[column]) for point in mine]))
         if label not in ends or last[0] > ends[label][0]:
             ends[label] = (*last, colour)
-    if labelled and any(ends):
-        _style.label_ends(axes, [(y, _text.plain(label.removeprefix(PAIRS) or "pairs", most=16), colour)
-                                 for label, (_, y, colour) in ends.items()])
+    return [(y, _text.plain(label.removeprefix(PAIRS) or "pairs", most=16), colour) for label, (_, y, colour) in ends.items()]
 
 
 def _models(points: Sequence[_Point]) -> set[str]:

@@ -36,9 +36,13 @@ def draw(found: Alignment | Mapping[str, Any], *, theme: str = "light", width: s
     base = _style.WIDTHS[width]
     with _style.sheet(theme, width, height=base * (0.92 if width == "column" else 0.62)) as (figure, look):
         axes = figure.subplots()
-        image = axes.imshow(np.ma.masked_invalid(grid), cmap=look.shades + ("_r" if low else ""), aspect="auto", origin="lower",
-                            interpolation="nearest")
-        _path(axes, grid, answer["best"], low=low, look=look)
+        image = axes.imshow(np.ma.masked_invalid(grid), cmap=_style.shades(look, turned=low), aspect="auto",
+                            origin="lower", interpolation="nearest")
+        _path(axes, grid, answer["best"], low=low)
+        best = answer["best"]
+        _style.headline(figure, "line: most alike layer on the right, for each on the left\n○ best: "
+                        f"{_text.plain(best['left'], most=16)} ~ {_text.plain(best['right'], most=16)}, {best['score']:.3g}"
+                        "   · below the threshold", look)
         bar = figure.colorbar(image, ax=axes, aspect=30, pad=0.02)
         bar.outline.set_visible(False)  # type: ignore[operator]
         _chance(axes, bar, grid, answer, image, look)
@@ -66,7 +70,7 @@ def gather(run: Run) -> dict[str, Any]:
     return {"found": run.answer(run.pair())}
 
 
-def _path(axes: Axes, grid: np.ndarray, best: Mapping[str, Any], *, low: bool, look: _style.Look) -> None:
+def _path(axes: Axes, grid: np.ndarray, best: Mapping[str, Any], *, low: bool) -> None:
     """The most alike right layer of each left layer, and the most alike pair."""
     from matplotlib.patheffects import Normal, Stroke
 
@@ -78,8 +82,6 @@ def _path(axes: Axes, grid: np.ndarray, best: Mapping[str, Any], *, low: bool, l
     i, j = int(best["left_index"]), int(best["right_index"])
     axes.plot([j], [i], marker="o", markersize=8, markerfacecolor="none", markeredgecolor="#ffffff", markeredgewidth=1.2,
               path_effects=around, zorder=4)
-    axes.set_title(f"line: most alike layer on the right, for each on the left\n○ best: {_text.plain(best['left'], most=16)} ~ "
-                   f"{_text.plain(best['right'], most=16)}, {best['score']:.3g}", fontsize=_style.SMALL, color=look.quiet)
 
 
 def _chance(

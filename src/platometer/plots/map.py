@@ -52,8 +52,7 @@ def draw(
         metric, n = str(rows[0]["metric"]), int(rows[0]["n"])
         axes.set_xlabel(_style.quantity("first axis", "−log alignment", f"{len(found.names)} models"))
         axes.set_ylabel(_style.quantity("second axis", "−log alignment", f"{n:,} samples"))
-        axes.set_title(f"{_text.plain(metric)}; stress {found.stress:.2f} (0: every distance as measured)",
-                       fontsize=_style.SMALL, color=look.quiet)
+        _style.headline(figure, f"{_text.plain(metric)}; stress {found.stress:.2f} (0: every distance as measured)", look)
         if image is not None:
             bar = figure.colorbar(image, ax=axes, location="bottom", aspect=40, pad=0.02, shrink=0.9)
             bar.outline.set_visible(False)  # type: ignore[operator]
@@ -110,8 +109,8 @@ def _points(
                 continue
             x, y = found.points[mine, 0], found.points[mine, 1]
             if has:
-                image = axes.scatter(x, y, c=[sizes[found.names[i]] for i in mine], norm=scale, cmap=look.shades, marker=marker,
-                                     s=26, edgecolors=look.ink, linewidths=0.4, zorder=3)
+                image = axes.scatter(x, y, c=[sizes[found.names[i]] for i in mine], norm=scale, cmap=_style.shades(look),
+                                     marker=marker, s=26, edgecolors=look.ink, linewidths=0.4, zorder=3)
             else:
                 axes.scatter(x, y, facecolors="none", marker=marker, s=26, edgecolors=look.ink, linewidths=0.7, zorder=3)
     return image

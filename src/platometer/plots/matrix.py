@@ -53,17 +53,17 @@ def draw(rows: Sequence[Row], *, score: str = "score", theme: str = "light", wid
         else:
             top, axes = figure.subplots(2, 1, height_ratios=(1, 7))
             _treed(top, tree, look)
-        shades = look.shades + ("_r" if low else "")
+        shades = _style.shades(look, turned=low).with_extremes(bad=look.chance)
         image = axes.imshow(np.ma.masked_invalid(values), cmap=shades, aspect="auto", interpolation="nearest")
-        image.cmap.set_bad(look.chance)
-        _marked(axes, top if tree is not None else axes, rows, values, down, across, look, image)
-        for axis, names, other in ((axes.yaxis, down, "x"), (axes.xaxis, across, "y")):
-            _ticked(figure, axis, names, rotated=other == "y")
+        told = _marked(axes, rows, values, down, across, image)
+        steps = [_ticked(figure, axis, names, rotated=axis is axes.xaxis)
+                 for axis, names in ((axes.yaxis, down), (axes.xaxis, across))]
+        _style.headline(figure, told + (f"; one name in {max(steps)} is shown" if max(steps) > 1 else ""), look)
         axes.spines[:].set_visible(False)
         unit = _style.unit_of(str(rows[0]["metric"])) if score == "score" else score
         bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.9, aspect=40, pad=0.02)
         bar.outline.set_visible(False)  # type: ignore[operator]
-        bar.set_label(_style.quantity(str(rows[0]["metric"]), unit, f"{len(rows)} pairs, {int(rows[0]['n']):,} samples"))
+        bar.set_label(_style.quantity(str(rows[0]["metric"]), unit, _style.compared(len(rows), int(rows[0]["n"]))))
     return figure
 
 
@@ -92,15 +92,22 @@ def _table(
         return found.among(tree.order).values, list(tree.order), list(tree.order)
     from platometer.trends._rows import alike
 
-    down, across = (list(dict.fromkeys(str(row[side]) for row in rows)) for side in ("left", "right"))
+    ends = [_ends(row, str(rows[0].get("left_modality"))) for row in rows]
+    down, across = (list(dict.fromkeys(pair[i] for pair in ends)) for i in (0, 1))
     sums, counts = np.zeros((len(down), len(across))), np.zeros((len(down), len(across)))
-    for row, value in zip(rows, alike(rows, score), strict=True):
-        at = down.index(str(row["left"])), across.index(str(row["right"]))
+    for pair, value in zip(ends, alike(rows, score), strict=True):
+        at = down.index(pair[0]), across.index(pair[1])
         sums[at] += value
         counts[at] += 1
     values = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     order = [np.argsort(-np.nanmean(values, axis=axis), kind="stable") for axis in (1, 0)]
     return values[np.ix_(*order)], [down[i] for i in order[0]], [across[i] for i in order[1]]
+
+
+def _ends(row: Row, first: str) -> tuple[str, str]:
+    """Names of both models, that of the first modality before the other."""
+    turned = row.get("right_modality") == first != row.get("left_modality")
+    return (str(row["right"]), str(row["left"])) if turned else (str(row["left"]), str(row["right"]))
 
 
 def _treed(axes: Axes, tree: trends.Tree, look: _style.Look) -> None:
@@ -116,12 +123,11 @@ def _treed(axes: Axes, tree: trends.Tree, look: _style.Look) -> None:
 
 
 def _marked(
-    axes: Axes, above: Axes, rows: Sequence[Row], values: np.ndarray, down: Sequence[str], across: Sequence[str],
-    look: _style.Look, image: Any,
-) -> None:
-    """A ring where a pair does not beat chance; the scores themselves where there is room."""
+    axes: Axes, rows: Sequence[Row], values: np.ndarray, down: Sequence[str], across: Sequence[str], image: Any
+) -> str:
+    """A ring where a pair does not beat chance, which is told; the scores themselves where there is room."""
     dull = {(row["left"], row["right"]) for row in rows if row.get("p_bh") is not None and row["p_bh"] > row["alpha"]}
-    dull |= {(right, left) for left, right in dull} if list(down) == list(across) else set()
+    dull |= {(right, left) for left, right in dull}
     rings = [(j, i) for i, a in enumerate(down) for j, b in enumerate(across) if (a, b) in dull]
     written = max(len(down), len(across)) <= _WRITTEN
     for i, j in np.argwhere(np.isfinite(values)) if written else ():
@@ -130,16 +136,15 @@ def _marked(
     if rings:
         _style.whole(axes).draw_without_rendering()  # to know how large a cell is
         per = axes.bbox.width / _style.whole(axes).dpi * 72 / len(across)
-        size = 0.7 * per if written else min(9.0, 0.45 * per)
+        size = min(24.0, 0.7 * per) if written else min(9.0, 0.45 * per)
         axes.scatter([j for j, _ in rings], [i for _, i in rings], s=size**2, facecolors="none", linewidths=0.6,
                      edgecolors=[_style.over(image.to_rgba(values[i, j])) for j, i in rings])
     null = [row["alpha"] for row in rows if row.get("p_bh") is not None]
-    told = ("no null in these rows: chance is not told" if not null else "every pair is above chance" if not rings else
+    return ("no null in these rows: chance is not told" if not null else "every pair is above chance" if not rings else
             f"○ not above chance (level {null[0]:g}, Benjamini–Hochberg)")
-    above.set_title(told, fontsize=_style.SMALL, color=look.quiet)
 
 
-def _ticked(figure: Figure, axis: Any, names: Sequence[str], *, rotated: bool) -> None:
+def _ticked(figure: Figure, axis: Any, names: Sequence[str], *, rotated: bool) -> int:
     """Names at the cells; every second, third, ... where there is no room for all."""
     room = figure.get_size_inches()[0] * 72 * 0.68 / len(names)
     step = max(1, int(np.ceil(_NAMED / room)))
@@ -147,3 +152,4 @@ def _ticked(figure: Figure, axis: Any, names: Sequence[str], *, rotated: bool) -
     axis.set_ticks(list(shown), [_text.plain(names[i], most=22) for i in shown])
     axis.set_tick_params(length=0, labelsize=min(_style.SMALL, max(_NAMED * 0.9, room * step * 0.85)),
                          labelrotation=90 if rotated else 0)
+    return step

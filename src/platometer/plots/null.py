@@ -59,6 +59,7 @@ def draw(found: Alignment | Mapping[str, Any], *, theme: str = "light", width: s
                         _style.quantity("chance", "no scale", "0 draws, closed form"))
         if not len(draws):
             axes.set_yticks([])
+            _style.headline(figure, "grey: chance, its mean and two standard deviations in closed form", look)
         axes.set_title(f"{_text.plain(answer['left_name'], most=24)} ~ {_text.plain(answer['right_name'], most=24)}")
     return figure
 
@@ -82,8 +83,6 @@ def _closed(axes: Axes, chance: Mapping[str, Any], look: _style.Look) -> tuple[f
     mean, sd = float(chance["null_mean"]), float(chance["null_sd"] or 0)
     axes.axvspan(mean - 2 * sd, mean + 2 * sd, ymax=0.55, color=look.chance, linewidth=0)
     axes.plot([mean, mean], [0, 0.55 * 1.5], color=look.quiet)
-    axes.annotate("chance: mean\n± 2 sd", (mean, 0.55 * 1.5), (0, 2), textcoords="offset points", ha="center", va="bottom",
-                  fontsize=_style.SMALL, color=look.quiet)
     return mean - 2 * sd, mean + 2 * sd
 
 

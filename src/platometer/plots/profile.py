@@ -56,8 +56,8 @@ def draw(found: Sequence[Alignment | Mapping[str, Any]], *, theme: str = "light"
         axes.set_xlim(-0.02, 1.02)
         metric = str(answers[0]["metric"])
         n = {int(answer["n"]) for answer in answers}
-        axes.set_xlabel(_style.quantity("depth", "0 first layer, 1 last", f"{len(lines)} models"))
-        axes.set_ylabel(_style.quantity(metric, _style.unit_of(metric), f"{len(answers)} pairs, {max(n):,} samples"))
+        axes.set_xlabel(_style.quantity("depth", "0 first layer, 1 last", _style.many(len(lines), "model")))
+        axes.set_ylabel(_style.quantity(metric, _style.unit_of(metric), _style.compared(len(answers), max(n))))
         top.set_ylabel(_style.quantity("peaks", "count", str(len(lines))))
         for i, name in enumerate(peaks):
             sign = next(_style.SIGNS[_style.MARKERS.index(marker)] for label, _, marker in style.values() if label == name)

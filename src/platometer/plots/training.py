@@ -20,13 +20,15 @@ _STEP = re.compile(r"[@ _-](?:step[ _=-]?)?(\d+)$")
 
 
 def draw(
-    rows: Sequence[Row], *, steps: Mapping[str, float] | None = None, theme: str = "light", width: str = "column"
+    rows: Sequence[Row], *, learner: str = "", steps: Mapping[str, float] | None = None, theme: str = "light",
+    width: str = "column",
 ) -> Figure:
-    """The score of each checkpoint with each model that is no checkpoint of the same training.
+    """The score of each checkpoint of one training with each other model; of other trainings, the last checkpoint alone.
 
     Parameters
     ----------
     rows : of one metric and dataset. Checkpoints are models of one source.
+    learner : source of the checkpoints to follow, or the name of one of them; the source with the most if empty.
     steps : model's name -> steps of training it made; as the features' details say (those of the zoo do), or the number after
         ``@`` in the name, if None.
     theme, width : see `platometer.plots.of_run`.
@@ -37,29 +39,28 @@ def draw(
         A column is missing, or no source comes at two steps.
     """
     need(rows, "left", "right", "left_source", "right_source", "metric", "alike", "score", "n", plot="training")
-    lines = _lines(rows, steps)
+    source, lines = _lines(rows, learner, steps)
     low = rows[0]["alike"] == "low"
     shown = [row for line in lines.values() for _, row in line]
     with _style.sheet(theme, width, height=2.6) as (figure, look):
         axes = figure.subplots()
-        style = coloured([partner for _, partner in lines], look)
+        style = coloured(lines, look)
         ends: dict[str, tuple[float, str, str]] = {}
-        for (_, partner), line in lines.items():
+        for partner, line in lines.items():
             label, colour, marker = style[partner]
             axes.plot([step for step, _ in line], [float(row["score"]) for _, row in line], color=colour, marker=marker,
                       linewidth=1.1 if label == partner else 0.6, markersize=3 if label == partner else 2)
             ends[label] = (float(line[-1][1]["score"]), _text.plain(label, most=16), colour)
-        _chance(axes, lines, look, low=low)
+        chance = _chance(axes, lines, look, low=low)
         if low:
             axes.invert_yaxis()
         _scaled(axes, [step for line in lines.values() for step, _ in line])
-        told = sorted({learner for learner, _ in lines})
-        axes.set_title(_text.plain(", ".join(told), most=50))
+        axes.set_title(f"checkpoints of {_text.plain(source, most=32)}, with")
         metric = str(rows[0]["metric"])
         points = {step for line in lines.values() for step, _ in line}
-        axes.set_xlabel(_style.quantity("training", "steps", f"{len(points)} checkpoints"))
-        axes.set_ylabel(_style.quantity(metric, _style.unit_of(metric), f"{len(shown)} pairs, {int(rows[0]['n']):,} samples"))
-        _style.label_ends(axes, list(ends.values()))
+        axes.set_xlabel(_style.quantity("training", "steps", _style.many(len(points), "checkpoint")))
+        axes.set_ylabel(_style.quantity(metric, _style.unit_of(metric), _style.compared(len(shown), int(rows[0]["n"]))))
+        _style.label_ends(axes, [*ends.values(), *chance])
     return figure
 
 
@@ -73,28 +74,32 @@ def gather(run: Run) -> dict[str, Any]:
     return {"rows": run.rows}
 
 
-def _lines(rows: Sequence[Row], steps: Mapping[str, float] | None) -> dict[tuple[str, str], list[tuple[float, Row]]]:
-    """(source of the learner, partner) -> its checkpoints in order, with their rows."""
+def _lines(
+    rows: Sequence[Row], learner: str, steps: Mapping[str, float] | None
+) -> tuple[str, dict[str, list[tuple[float, Row]]]]:
+    """The source that is followed, and partner -> its checkpoints in order, with their rows."""
     known = {str(row[side]): _step(row, side, steps) for row in rows for side in ("left", "right")}
     sources = {str(row[side]): str(row[f"{side}_source"]) for row in rows for side in ("left", "right")}
-    count: dict[str, set[float]] = {}
+    found: dict[str, set[float]] = {}
     for name, step in known.items():
         if step is not None:
-            count.setdefault(sources[name], set()).add(step)
-    learners = {source for source, found in count.items() if len(found) > 1}
-    most = {source: max(found) for source, found in count.items()}
-    out: dict[tuple[str, str], list[tuple[float, Row]]] = {}
+            found.setdefault(sources[name], set()).add(step)
+    source = sources.get(learner, learner) or max(found, key=lambda one: len(found[one]), default="")
+    if len(found.get(source, ())) < 2:
+        raise InputError("The plot 'training' needs a source whose models stand at two steps of training or more"
+                         f"{f', and {source!r} has not' if source else ''}; give steps={{'model': number}}, or name "
+                         "checkpoints such as 'mine@1000'.")
+    out: dict[str, list[tuple[float, Row]]] = {}
     for row in rows:
         for side, other in (("left", "right"), ("right", "left")):
-            name, partner = str(row[side]), str(row[other])
-            step, end = known[name], most.get(sources[partner])
-            grown = sources[partner] not in learners or known[partner] == end  # of another learner, its last checkpoint
-            if sources[name] in learners and step is not None and sources[partner] != sources[name] and grown:
-                out.setdefault((sources[name], partner), []).append((step, row))
+            partner, step = str(row[other]), known[str(row[side])]
+            home = sources[partner]
+            grown = len(found.get(home, ())) < 2 or known[partner] == max(found[home])
+            if sources[str(row[side])] == source != home and step is not None and grown:
+                out.setdefault(partner, []).append((step, row))
     if not out:
-        raise InputError("The plot 'training' needs a model at two steps of its training or more, beside others; give "
-                         "steps={'model': number}, or name checkpoints such as 'mine@1000'.")
-    return {key: sorted(line, key=lambda point: point[0]) for key, line in out.items()}
+        raise InputError(f"The plot 'training' found no row of a checkpoint of {source!r} with another model.")
+    return source, {partner: sorted(line, key=lambda point: point[0]) for partner, line in out.items()}
 
 
 def _step(row: Row, side: str, steps: Mapping[str, float] | None) -> float | None:
@@ -123,19 +128,18 @@ def _scaled(axes: Axes, steps: Sequence[float]) -> None:
 
 
 def _chance(
-    axes: Axes, lines: Mapping[tuple[str, str], Sequence[tuple[float, Row]]], look: _style.Look, *, low: bool
-) -> None:
-    """From the least mean of a null to the largest threshold, at each step."""
+    axes: Axes, lines: Mapping[str, Sequence[tuple[float, Row]]], look: _style.Look, *, low: bool
+) -> list[tuple[float, str, str]]:
+    """From the least mean of a null to the largest threshold, at each step; where to name it."""
     ends: dict[float, tuple[float, float]] = {}
     for line in lines.values():
         for step, row in line:
             if row.get("null_mean") is None or row.get("tau") is None:
                 _style.remark(axes, "no null: chance is not told", look, y=0.06)
-                return
+                return []
             mean, tau = float(row["null_mean"]), float(row["tau"])
             had = ends.get(step, (mean, tau))
             ends[step] = (max(had[0], mean), min(had[1], tau)) if low else (min(had[0], mean), max(had[1], tau))
     x = sorted(ends)
     axes.fill_between(x, [ends[at][0] for at in x], [ends[at][1] for at in x], color=look.chance, linewidth=0, zorder=0)
-    axes.annotate("chance", (x[-1], ends[x[-1]][1]), (0, 1), textcoords="offset points", fontsize=_style.SMALL,
-                  color=look.quiet, ha="right", va="top" if low else "bottom")
+    return [(ends[x[-1]][1], "chance", look.quiet)]
