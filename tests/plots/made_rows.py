@@ -37,9 +37,9 @@ def rows(count: int, *, metric: str = "mutual_knn(k=10)", pairs: str = "all", nu
             score = float(np.clip(0.1 + 0.4 * size + stream.normal(0, 0.02), 0.03, 0.97))
             mean = 0.02 + 0.002 * float(stream.random())
             row = {"data": "made", "conditioning": "unit", "summary": "max", "metric": metric,
-                   "alike": "low" if low else "high", "n": 512, "score": 1 - score if low else score, "alpha": 0.05, "key": f"{i}", "left_layer": "b1",
-                   "right_layer": "b2", "null_mean": None, "tau": None, "calibrated": None, "excess": None, "p": None,
-                   "p_bh": None, "draws": 0}
+                   "alike": "low" if low else "high", "n": 512, "score": 1 - score if low else score, "alpha": 0.05,
+                   "key": f"{i}", "left_layer": "b1", "right_layer": "b2", "null_mean": None, "tau": None,
+                   "calibrated": None, "excess": None, "p": None, "p_bh": None, "draws": 0}
             if null:
                 row |= {"null_mean": 1 - mean if low else mean, "tau": 1 - mean - 0.01 if low else mean + 0.01,
                         "calibrated": stats.calibrated(score, mean + 0.01, best=1.0), "excess": score - mean, "p": 0.01,
