@@ -180,9 +180,21 @@ def test_a_run_is_as_it_is(home: Path) -> None:
     run = Results.read(home / "run")
     found = compare(run, run)
     assert (found.shared, found.alone, found.changed, found.newcomers) == (36, (0, 0), (), ())
-    assert [(one.pairs, one.rank.value, one.mean) for one in found.kept] == [(18, pytest.approx(1), 0.0)] * 2
+    assert [(one.pairs, one.rank.value, one.mean) for one in found.kept] == [(9, pytest.approx(1), 0.0)] * 4
     assert "changed: nothing that the rows know of" in str(found)
     assert json.loads(json.dumps(found.as_dict(), allow_nan=False))["shared"] == 36
+
+
+def test_the_order_of_pairs_is_told_by_families(home: Path) -> None:
+    run = Results.read(home / "run")
+    found = compare(run, run, draws=50)
+    assert {one.metric: one.pairs for one in found.families} == {
+        f"{metric}, n = {n}, u with x": 4 for n in (40, 60)
+        for metric in ("mutual_knn(k=5)", "cka(kernel=linear, estimator=biased)")}
+    assert all(one.rank.value == pytest.approx(1) for one in found.families)
+    assert compare(run, Results("bare", home, run.rows), draws=50).families == found.families
+    bare = Results("bare", home, run.rows)
+    assert compare(bare, bare, draws=50).families == ()
 
 
 def test_what_changed_between_two_results_is_told(home: Path) -> None:

@@ -19,6 +19,7 @@ _MAYBE = ("conditioning", "n", "summary", "data")
 _CHANGES = ("data", "samples", "n", "conditioning", "summary", "null", "method", "draws", "seed", "alpha")
 _OF_MODELS = ("source", "revision", "pooling", "parameters", "layers")
 _LARGEST = 10
+_FEWEST = 4  # pairs of which a correlation is asked
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Kept:
 
     Attributes
     ----------
-    metric : spelled out.
+    metric : spelled out, with n, conditioning or data where a result has several; and the families, where it is of two.
     pairs : in both.
     rank : Spearman's correlation of their scores, with an interval over models; None where it is undefined.
     mean : of the changes.
@@ -96,6 +97,7 @@ class Compared:
     shared : rows in both.
     alone : rows in the first only, and in the second only.
     kept : of each metric.
+    families : of each metric and pair of families with four pairs or more, where families are named.
     changed : what differs between them, in words.
     largest : differences, the largest change first.
     newcomers : models of the first that the second does not have.
@@ -108,13 +110,14 @@ class Compared:
     changed: tuple[str, ...]
     largest: tuple[Difference, ...]
     newcomers: tuple[Place, ...] = ()
+    families: tuple[Kept, ...] = ()
     differences: tuple[Difference, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         one, other = self.names
         lines = [f"{one} beside {other}: {self.shared} rows in both, {self.alone[0]} in the first alone, {self.alone[1]} in "
                  "the second alone"]
-        for metric in self.kept:
+        for metric in (*self.kept, *self.families):
             ranked = f"rank correlation {metric.rank}" if metric.rank is not None else metric.note
             lines.append(f"  {metric.metric}: {metric.pairs} pairs, {ranked}; change {metric.mean:+.3g} on the mean, "
                          f"{metric.most:+.3g} at most")
@@ -152,12 +155,13 @@ def compare(first: Results, second: Results, *, draws: int = trends.DRAWS, seed:
     if not shared and not newcomers:
         raise InputError(f"{first.name} and {second.name} have no row in common: no pair of equally named models under the "
                          f"same metric. {_names(first)} {_names(second)}")
-    differences = [_difference(*pair) for pair in shared]
+    differences = [_difference(*pair, apart) for pair in shared]
     ranked = sorted(differences, key=lambda one: -abs(one.change))
     kept = [_kept(metric, [one for one in differences if one.metric == metric], draws=draws, seed=seed)
             for metric in dict.fromkeys(one.metric for one in differences)]
+    families = _by_family(differences, second.families | first.families, draws=draws, seed=seed)
     return Compared((first.name, second.name), len(shared), (len(ours) - len(shared), len(theirs) - len(shared)), tuple(kept),
-                    tuple(_changed(shared)), tuple(ranked[:_LARGEST]), tuple(newcomers), tuple(differences))
+                    tuple(_changed(shared)), tuple(ranked[:_LARGEST]), tuple(newcomers), families, tuple(differences))
 
 
 def _keyed(found: Results, apart: Sequence[str]) -> dict[tuple, Mapping]:
@@ -180,10 +184,11 @@ def _sideless(row: Mapping) -> bool:
         return False
 
 
-def _difference(one: Mapping, other: Mapping) -> Difference:
+def _difference(one: Mapping, other: Mapping, apart: Sequence[str]) -> Difference:
     sign = -1.0 if one["alike"] == "low" else 1.0
+    metric = ", ".join([one["metric"], *(f"n = {one[name]:,}" if name == "n" else str(one[name]) for name in apart)])
     both = one["calibrated"] is not None and other["calibrated"] is not None
-    return Difference(one["left"], one["right"], one["metric"], one["score"], other["score"],
+    return Difference(one["left"], one["right"], metric, one["score"], other["score"],
                       sign * (other["score"] - one["score"]), other["calibrated"] - one["calibrated"] if both else None)
 
 
@@ -197,6 +202,19 @@ def _kept(metric: str, differences: Sequence[Difference], *, draws: int, seed: i
     except UndefinedError as error:
         note = f"no rank correlation: {str(error).rstrip('.')}"
     return Kept(metric, len(differences), rank, float(changes.mean()), float(changes[np.abs(changes).argmax()]), note)
+
+
+def _by_family(differences: Sequence[Difference], family: Mapping[str, str], *, draws: int, seed: int) -> tuple[Kept, ...]:
+    """Whether pairs keep their order among those of two families, and among those of one."""
+    groups: dict[tuple[str, str, str], list[Difference]] = {}
+    for one in differences:
+        if one.left in family and one.right in family:
+            a, b = sorted((family[one.left], family[one.right]))
+            groups.setdefault((one.metric, a, b), []).append(one)
+    if len(groups) < 2:
+        return ()
+    return tuple(_kept(f"{metric}, {a} with {b}", group, draws=draws, seed=seed) for (metric, a, b), group in groups.items()
+                 if len(group) >= _FEWEST)
 
 
 def _changed(shared: Sequence[tuple[Mapping, Mapping]]) -> list[str]:
