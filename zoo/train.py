@@ -76,11 +76,11 @@ FAMILIES = {
     "vit-contrastive": Family("vit", "image", "to tell pictures apart", 96_000, 128),
     "vit-masked": Family("vit", "image", "to fill in hidden patches", 128_000, 64),
     "vit-supervised": Family("vit", "image", "to name every attribute", 128_000, 64),
-    "gpt": Family("gpt", "text", "the next word", 192_000, 96, kept=(3,)),
-    "gru": Family("gru", "text", "the next word", 192_000, 96),
-    "bow": Family("bow", "text", "the next word", 192_000, 96),
-    "sound": Family("sound", "audio", "to tell sounds apart", 72_000, 96),
-    "path": Family("path", "vector", "the next steps", 96_000, 96),
+    "gpt": Family("gpt", "text", "the next word", 96_000, 96, kept=(3,)),
+    "gru": Family("gru", "text", "the next word", 96_000, 96),
+    "bow": Family("bow", "text", "the next word", 96_000, 96),
+    "sound": Family("sound", "audio", "to tell sounds apart", 36_000, 96),
+    "path": Family("path", "vector", "the next steps", 48_000, 96),
 }
 _SPLITS = {"image": ("pictures", PICTURES), "text": ("captions", CAPTIONS), "audio": ("pictures", PICTURES),
            "vector": ("pictures", PICTURES)}
