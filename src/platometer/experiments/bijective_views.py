@@ -42,7 +42,7 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
     seed : of worlds, views, pairs, learners and re-pairings.
     track : told of progress.
     """
-    size, pairs, repeats, draws = (24, 100_000, 3, 99) if quick else (40, 1_000_000, 20, 199)
+    size, pairs, repeats, draws = (16, 50_000, 2, 99) if quick else (40, 1_000_000, 20, 199)
     rows: list[dict] = []
     for r in range(repeats):
         own = 1000 * seed + 10 * r

@@ -5,7 +5,9 @@ Claim: the alignment of a lossless learner with a learner of a lossy view never 
 Wrong if: some alignment is above its bound; or within some kind of loss the rank correlation of alignment with information
     kept, over levels, is not above 0.5 (lower end of the 95 % interval over worlds).
 Price: 2 min on one core; quick 10 s.
-Last seen: not run yet.
+Last seen: held (6 worlds of 24 events): largest alignment less bound 5.6e-17, 98 % of the bound reached in the mean; rank
+    correlation with information kept 1.000 (merged near), 0.992 (0.979 to 1.005; merged at random), 1.000 (noisy), 1.000
+    (partial); alignment where 30 to 70 % is kept 0.68 merged near, 0.41 merged at random, 0.40 noisy, 0.45 partial.
 
 What it tests of the paper: its limitation, "different modalities may contain different information". Left vectors f(z) are
 learned from the events, right vectors h(x) from the symbols of the view, and an event is observed in both. With the exact

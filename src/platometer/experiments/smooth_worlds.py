@@ -41,13 +41,13 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
     seed : of worlds and learners.
     track : told of progress.
     """
-    size, repeats, steps = (5, 2, 3) if quick else (10, 6, 10)
+    size, repeats, steps, most = (5, 2, 3, 400) if quick else (10, 6, 10, 3000)
     keeps, rows = np.linspace(0.05, 0.8, steps), []
     for family in FAMILIES:
         for keep in keeps:
             for r in range(repeats):
                 world = _world(family, size, float(keep), 1000 * seed + r)
-                K, learned = world.pmi(), learn(world, BinaryNCE(), Plan(seed=seed + r, steps=3000))
+                K, learned = world.pmi(), learn(world, BinaryNCE(), Plan(seed=seed + r, steps=most))
                 theirs, true = paper_condition(world), representable(K)
                 rows.append({"family": family, "keep": float(keep), "repeat": r, "distance": distance(learned.scores, K),
                              "paper": theirs.holds, "margin": theirs.margin, "delta": theirs.delta, "above": theirs.above,
