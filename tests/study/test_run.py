@@ -207,10 +207,9 @@ def test_another_name_for_a_model_runs_nothing(texts: Callable, calls: Callable,
 
 def test_rows_do_not_depend_on_the_number_of_workers(vectors: Callable, tmp_path: Path) -> None:
     path = vectors(align='conditioning = ["unit", "none"]')
-    one, two = (_run(path, tmp_path / str(workers), workers=workers).rows for workers in (1, 2))
-    for a, b in zip(one, two, strict=True):  # a worker has one thread, and sums in another order
-        assert a == {k: pytest.approx(v, rel=1e-12, abs=1e-14) if isinstance(v, float) else v for k, v in b.items()}
-        assert (a["p"], a["p_bh"], a["p_holm"]) == (b["p"], b["p_bh"], b["p_holm"])
+    path.write_text(path.read_text().replace('"cka"', '"cka", "cca", "linear_predictivity"'))
+    one, *others = (_run(path, tmp_path / str(workers), workers=workers).table.read_bytes() for workers in (1, 2, 4))
+    assert others == [one, one]
 
 
 def test_the_order_of_models_changes_no_number(vectors: Callable, tmp_path: Path) -> None:
