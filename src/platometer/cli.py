@@ -280,8 +280,8 @@ def show(
 @app.command()
 def trend(
     run: Annotated[str, typer.Argument(help="A run folder, a published folder, or a pack ('list packs').")],
-    against: Annotated[str, typer.Option(help="size; a capability of the run; texts or words that models read; or a "
-                                              "table of models.")] = "size",
+    against: Annotated[str, typer.Option(help="size; a capability of the run; texts or words that models read; a table "
+                                              "of models; or depth, for profiles of layers.")] = "size",
     column: Annotated[str, typer.Option(help="Of the table.")] = "",
     metric: Annotated[list[str] | None, typer.Option(help="Only this; may be given several times.")] = None,
     side: Annotated[str, typer.Option(help="Whose capability: left, right, both, or a modality; each in turn if not "
@@ -295,7 +295,13 @@ def trend(
 ) -> None:
     """Does alignment rise with size or capability: raw beside calibrated, in families, by which law, and do metrics agree."""
     from platometer.study import Results
+    from platometer.trends import plain
 
+    if against == "depth":
+        for name in metric or ("",):
+            profiles = Results.read(run).profile(name)
+            print(json.dumps(plain(profiles), ensure_ascii=False) if as_json else "\n".join(map(str, profiles)))
+        return
     found = Results.read(run).examine(
         against, column=column, metrics=metric or (), side=side, scale=scale,
         beside=[Results.read(other) for other in beside or ()], draws=draws, seed=seed,

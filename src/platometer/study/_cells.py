@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from platometer import __version__, alignment, files, threads
+from platometer import __version__, alignment, files, metrics, threads
 from platometer.alignment import Alignment, Prepared
 from platometer.cards import fingerprint
 from platometer.errors import StoreError
@@ -270,6 +270,16 @@ def as_answer(a: Alignment) -> dict:
         },
         "remarks": list(a.remarks), "versions": dict(a.versions),
     }
+
+
+def sideless(metric: str, summary: str) -> bool:
+    """Whether left and right may be exchanged without changing the score.
+
+    Parameters
+    ----------
+    metric, summary : as in a row.
+    """
+    return metrics.parse(metric).facts.symmetric and summary != "rowmax"
 
 
 def turned(value: Mapping) -> dict:

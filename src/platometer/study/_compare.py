@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from platometer import metrics, trends
+from platometer import trends
 from platometer.errors import InputError, PlatometerError, UndefinedError
+from platometer.study import _cells
 from platometer.study._results import Results
 
 _MAYBE = ("conditioning", "n", "summary", "data")
@@ -179,7 +180,7 @@ def _keyed(found: Results, apart: Sequence[str]) -> dict[tuple, Mapping]:
 
 def _sideless(row: Mapping) -> bool:
     try:
-        return metrics.parse(row["metric"]).facts.symmetric and row["summary"] != "rowmax"
+        return _cells.sideless(row["metric"], row["summary"])
     except PlatometerError:  # a metric of a plug-in that is not installed here
         return False
 

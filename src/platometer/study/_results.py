@@ -12,7 +12,7 @@ from platometer import rows as table
 from platometer.capability import Capability
 from platometer.cards import digest
 from platometer.errors import DataError, InputError, StoreError, UnknownNameError, suggestion
-from platometer.study import _capability, _gallery
+from platometer.study import _capability, _cells, _gallery
 
 PACKS = Path(__file__).parent.parent / "packs"
 CARD = "card.json"
@@ -127,6 +127,31 @@ class Results:
             return _growing(found, _column(found, column, against))
         hint = suggestion(against, ["size", *_READS, *there])
         raise UnknownNameError(f"{self.name} has no capability {against!r}. {hint}")
+
+    def profile(self, metric: str = "") -> tuple[trends.Profile, ...]:
+        """Where in the models alignment peaks, by relative depth; see `platometer.trends.layer_profile`.
+
+        Parameters
+        ----------
+        metric : of which the grids are taken, the first in the rows if empty; of several conditionings or sizes the first.
+
+        Raises
+        ------
+        DataError
+            The grids are not there: a published folder has rows only.
+        """
+        rows = self.only([metric] if metric else [])
+        rows = [row for row in rows if all(row[name] == rows[0][name] for name in ("metric", "conditioning", "n", "summary"))]
+        grids = []
+        for row in rows:
+            answer = _cells.read_answer(_cells.answer_path(self.folder, row["key"]))
+            if answer is None:
+                raise DataError(f"{self.folder} does not hold the grid of {row['left']} ~ {row['right']}. Grids lie in the run "
+                                "folder; a published folder has rows only.")
+            turned = _cells.sideless(row["metric"], row["summary"]) and row["left_features"] > row["right_features"]
+            answer = _cells.turned(answer) if turned else answer
+            grids.append({"left": row["left"], "right": row["right"], "alike": row["alike"], "grid": answer["grid"]})
+        return trends.layer_profile(grids)
 
     def examine(
         self, against: str = "size", *, column: str = "", metrics: Sequence[str] = (), side: str = "", scale: str | None = None,

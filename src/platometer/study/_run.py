@@ -575,7 +575,7 @@ def _questions(study: Study, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, str,
 
 def _sideless(study: Study, metric: str) -> bool:
     """Whether left and right may be exchanged without changing the score."""
-    return metrics.parse(metric).facts.symmetric and study.file.align.summary != "rowmax"
+    return _cells.sideless(metric, study.file.align.summary)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,10 @@ similarity, bins, model_map, tree
     models among each other: alignment by capability, a map, who is joined first.
 agreement
     do metrics, or datasets, say the same.
+layer_profile
+    where in the models alignment peaks, by relative depth, from the grids of a run.
+class_agreement, many_to_many
+    from features: classes or instances, where labels are given; every text for itself, where samples have several.
 examine
     all of this at once, for every metric in the rows: what ``platometer trend`` prints.
 
@@ -28,13 +32,16 @@ from platometer.trends._families import Mixed, WithinFamilies, mixed, within_fam
 from platometer.trends._forecast import Forecast, LateRise, forecast, late_rise
 from platometer.trends._laws import LAWS, SMOOTH, Comparison, Contender, Fit, Law, compare, fit
 from platometer.trends._models import Bin, Bins, Map, Similarity, Tree, bins, model_map, similarity, tree
+from platometer.trends._profile import DEPTHS, Profile, layer_profile
 from platometer.trends._rows import SCORES
+from platometer.trends._samples import Agreed, ClassAgreement, class_agreement, many_to_many
 from platometer.trends._trend import Trend, trend
 from platometer.trends._units import DRAWS, Estimate
 
 __all__ = [
-    "BETWEEN", "DRAWS", "LAWS", "SCORES", "SMOOTH", "Agreement", "Bin", "Bins", "Comparison", "Contender", "Correlations",
-    "Estimate", "Examination", "Examined", "Fit", "Forecast", "LateRise", "Law", "Map", "Mixed", "Similarity", "Tree", "Trend",
-    "WithinFamilies", "agreement", "bins", "compare", "correlate", "examine", "fit", "forecast", "late_rise", "mixed",
+    "BETWEEN", "DEPTHS", "DRAWS", "LAWS", "SCORES", "SMOOTH", "Agreed", "Agreement", "Bin", "Bins", "ClassAgreement",
+    "Comparison", "Contender", "Correlations", "Estimate", "Examination", "Examined", "Fit", "Forecast", "LateRise", "Law",
+    "Map", "Mixed", "Profile", "Similarity", "Tree", "Trend", "WithinFamilies", "agreement", "bins", "class_agreement",
+    "compare", "correlate", "examine", "fit", "forecast", "late_rise", "layer_profile", "many_to_many", "mixed",
     "model_map", "plain", "similarity", "tree", "trend", "within_families",
 ]
