@@ -120,8 +120,8 @@ def neighbours(
     if not 1 <= k <= 50:
         raise InputError(f"k = {k}; expected 1 to 50 neighbours.")
     lists = [_nearest(features, layer, sample, k, Conditioning.parse(conditioning), rows) for features, layer in opened]
-    ids = opened[0][0].ids
     paired, why = samples(runs, run)
+    ids = opened[0][0].ids or (paired.ids if paired is not None and len(paired) == opened[0][0].n else ())
     where = {name: i for i, name in enumerate(paired.ids)} if paired is not None else {}
 
     def told(at: int) -> dict[str, Any]:
@@ -308,7 +308,7 @@ def _nearest(
 def _samples(going: study.Going) -> tuple[Paired | None, str]:
     from platometer.study._run import _data
 
-    values = {"name": "samples", "seed": going.seed, "data": dict(going.data or {}), "models": ["file:none"]}
+    values = {"name": "samples", "seed": going.seed, "data": dict(going.data or {}), "models": ["file:a", "file:b"]}
     try:
         found = _data(study.Study.of(values, base=going.base))
     except PlatometerError as error:

@@ -253,13 +253,19 @@ def _folders(root: Path, folder: Path, others: list[dict[str, str]], depth: int 
                 others.append({"name": name, "why": _verdict(Run(name, path.resolve()))})
             elif _is_run(path):
                 yield name, path.resolve()
-            elif depth == 0 and any(child.is_dir() for child in os.scandir(path) if not child.name.startswith(".")) and not (
-                    (path / "cells").is_dir() or (path / "features").is_dir()):
+            elif depth == 0 and _has_folders(path):
                 yield from _folders(root, path, others, depth + 1)
             else:
                 others.append({"name": name, "why": f"no run: none of {', '.join(MARKS)} is in it"})
         except OSError as error:
             others.append({"name": name, "why": f"cannot be read: {error.strerror}"})
+
+
+def _has_folders(path: Path) -> bool:
+    """Whether runs may lie below a folder that is none: it has folders, other than those of a run that lost its record."""
+    with os.scandir(path) as children:
+        names = {child.name for child in children if child.is_dir() and not child.name.startswith(".")}
+    return bool(names) and not names & {"cells", "features"}
 
 
 def _strange(root: Path, entry: os.DirEntry) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import secrets
 import socket
@@ -65,10 +66,12 @@ def _listening(host: str, port: int) -> socket.socket:
         raise InputError(f"port = {port}; expected 0 to 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        out = socket.socket(family, kind, protocol)
-        out.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        out.bind(address)
-        out.listen(128)  # whoever opens the address at once waits for the server
+        with contextlib.ExitStack() as undone:
+            out = undone.enter_context(socket.socket(family, kind, protocol))
+            out.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            out.bind(address)
+            out.listen(128)  # whoever opens the address at once waits for the server
+            undone.pop_all()
         return out
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or error

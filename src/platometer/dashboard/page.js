@@ -475,10 +475,11 @@
       show: first => {
         if (first && now.rows.count && now.rows.columns.calibrated.every(v => v === null)) by = { key: "score", sense: "descending" };
         grid.setAttribute("aria-rowcount", now.rows.count + 1);
+        home.style.height = `min(26rem, ${now.rows.count * ROW + 2 * ROW + 20}px)`;
         sort();
         render(true);
       },
-      order: () => order, render: () => render(true),
+      render: () => render(true),
     };
   })();
 
@@ -609,7 +610,7 @@
       $("sample").max = value.n - 1;
       now.near.n = value.n;
       const both = new Set(value.shared), nearest = value.sides[0].length;
-      say("near-why", [value.sides.length > 1 ? `${value.shared.length} of the ${nearest} nearest are the same for both.` : `The ${nearest} nearest of ${value.n.toLocaleString("en")}.`, value.why].join(" "));
+      say("near-why", [value.sides.length > 1 ? `${value.shared.length} of the ${nearest} nearest ${value.shared.length === 1 ? "is" : "are"} the same for both.` : `The ${nearest} nearest of ${value.n.toLocaleString("en")}.`, value.why].join(" "));
       $("near-query").replaceChildren(...told(value.sample));
       $("near-sides").replaceChildren(...value.sides.map((list, side) => node("div", {}, node("h3", {}, `${names[side]}, ${value.layers[side]}`), node("ol", { class: "near" }, ...list.map(one => {
         const shared = both.has(one.at) && value.sides.length > 1;
