@@ -18,7 +18,7 @@ from platometer.errors import DataError, InputError, ModelError, SpecError
 from platometer.models import _torchvision_shim, wrap, zoo
 
 TEXT = ("The dog runs over the grass, and the cat — «très calme» — sits on the wall.\n\n Two children play 🙂 with a red ball. "
-        * 3)
+        * 2)
 CONTEXT = 24
 
 
@@ -266,7 +266,7 @@ def test_texts_of_one_group_are_drawn_together() -> None:
                                tuple(str(i) for i in range(40) for _ in range(5)))
     alone = capability.Texts(grouped.texts, Card("captions"))
     one, other = (bits_per_byte_of(coin(scores=_frequent), each) for each in (grouped, alone))
-    assert one.value == other.value
+    assert one.value == pytest.approx(other.value)
     assert (one.high - one.low) > 1.7 * (other.high - other.low)
     assert (one.details["over"], one.details["units"]) == ("groups of texts", 40)
 
@@ -301,7 +301,7 @@ def test_a_network_of_one_s_own_that_reads_bytes_is_read() -> None:
 
     model = wrap(network, modality="text", name="mine", prepare=prepare, layers=["table"])
     found = bits_per_byte_of(model, ["été"])
-    log = network.table.weight.double().log_softmax(1)
+    log = network.table.weight.detach().double().log_softmax(1)
     data = list("été".encode())
     nats = -sum(float(log[a, b]) for a, b in pairwise(data[1:]))
     assert (found.n, found.details["bytes_left_out"]) == (3, 2)
