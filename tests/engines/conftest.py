@@ -20,7 +20,7 @@ def cluster(count: int = 2) -> Iterator:
     utils = pytest.importorskip("ray.cluster_utils", reason="ray is not installed")
     import ray
 
-    soon = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_timeout_ms": 500,
+    soon = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000, "health_check_timeout_ms": 2000,
             "health_check_failure_threshold": 3}
     made = utils.Cluster(initialize_head=True, head_node_args={
         "num_cpus": 0, "object_store_memory": MEMORY, "include_dashboard": False, "_system_config": soon})

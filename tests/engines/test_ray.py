@@ -77,7 +77,10 @@ def test_a_task_whose_worker_was_killed_is_done_by_another_and_in_the_end_given_
 
 
 @clustered
-def test_what_no_node_has_is_told_at_once(address: str) -> None:
+def test_what_no_node_has_is_told(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import platometer.engines.ray as engine
+
+    monkeypatch.setattr(engine, "PATIENCE", 0)
     with pytest.raises(StudyError, match=r"asks for 1 CPU, 4 GPU, 0 GiB of one node.* There are nodes of 0 CPU.* 1 CPU"):
         engines.run("ray", _square, [1], address=address, needs=Needs(gpus=4))
     assert dict(engines.run("ray", _square, [2], address=address, needs=Needs(gpus=None))) == {0: 4}

@@ -281,7 +281,7 @@ def test_two_drivers_on_one_folder_give_one_result(nodes, place: tuple[Place, by
     other = subprocess.Popen([sys.executable, study.folder / "driver.py", study.file, study.out, nodes.address, "never", "0"])
     try:
         assert study.run(engine="local") == whole
-        assert other.wait(timeout=120) == 0
+        assert other.wait(timeout=200) == 0
     finally:
         other.kill()
         other.wait()
@@ -328,7 +328,7 @@ def test_a_clock_that_jumps_during_a_run_changes_nothing(
     assert study.unchanged({})
 
 
-def _until(true: Callable[[], bool], seconds: float = 60) -> None:
+def _until(true: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited in vain"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ ATTEMPTS = 5
 
 WAIT = 2.0
 """Seconds between looks at what the cluster has room for."""
+
+PATIENCE = 300.0
+"""Seconds that a cluster is given until it has a node that can hold a worker: nodes may be on their way."""
 
 _STORE = 200 * 2**20  # bytes; results are small files, and what is sent is small too
 
@@ -53,7 +57,7 @@ def run(
     needs = needs or Needs()
     started = _joined(ray, address, None if workers is None else math.ceil(workers * needs.cpus))
     try:
-        needs = _checked(ray, needs)
+        needs = _checked(ray, needs, PATIENCE if address or os.environ.get("RAY_ADDRESS") else 0)
     except StudyError:
         if started:
             ray.shutdown()
@@ -214,15 +218,19 @@ def _joined(ray: Any, address: str, cpus: int | None) -> bool:
     return True
 
 
-def _checked(ray: Any, needs: Needs) -> Needs:
+def _checked(ray: Any, needs: Needs, patience: float) -> Needs:
     """What a worker asks for, in numbers, and of which some node has enough."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if needs.gpus is None:
-        needs = replace(needs, gpus=1 if any(node.get("GPU", 0) >= 1 for node in nodes) else 0)
-    if any(_held(node, needs) for node in nodes):
-        return needs
+    end = time.monotonic() + patience
+    while True:
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        gpus = needs.gpus if needs.gpus is not None else float(any(node.get("GPU", 0) >= 1 for node in nodes))
+        if any(_held(node, replace(needs, gpus=gpus)) for node in nodes):
+            return replace(needs, gpus=gpus)
+        if time.monotonic() >= end:
+            break
+        time.sleep(WAIT)
     largest = "; ".join(sorted({_told(node) for node in nodes}))
-    asked = _told({"CPU": needs.cpus, "GPU": needs.gpus, "memory": needs.memory})
+    asked = _told({"CPU": needs.cpus, "GPU": gpus, "memory": needs.memory})
     raise StudyError(f"A worker asks for {asked} of one node, and no node has as much. There are nodes of {largest}. Ask for "
                      "less under [compute] or beside the model.")
 
