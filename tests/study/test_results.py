@@ -288,6 +288,17 @@ def test_rows_of_another_result_stand_beside_on_the_same_samples_only(home: Path
         Results("one", home, one).examine(draws=50, beside=[other])
 
 
+def test_profiles_are_of_the_grids_that_gave_the_rows(home: Path, tmp_path: Path) -> None:
+    run = Results.read(home / "run")
+    found = {one.model: one for one in run.profile()}
+    assert set(found) == set("abcdef")
+    assert found["c"].peak == 0.0  # "high" stands before "low"
+    best = [row["score"] for row in run.rows if row["metric"] == "mutual_knn(k=5)" and row["n"] == 40 and row["left"] == "c"]
+    assert found["c"].curve[0] == pytest.approx(np.mean(best))
+    with pytest.raises(DataError, match=r"does not hold the grid of a ~ d\. Grids lie in the run folder"):
+        Results.read(publish(home / "run", tmp_path / "out")).profile()
+
+
 def test_a_study_can_be_run_on_other_data(home: Path, texts: Callable, tmp_path: Path) -> None:
     path = texts(n=30)
     study = Study.read(path).on(tmp_path / "texts.txt")
