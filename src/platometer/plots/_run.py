@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from platometer import metrics, rows, store
+from platometer import metrics, store
 from platometer.alignment import Alignment
 from platometer.errors import InputError, PlatometerError, StoreError, UnknownNameError, suggestion
 from platometer.features import Features
 from platometer.samples import Paired
-from platometer.study import Study, _cells
+from platometer.study import Results, Study, _cells
 
 Row = Mapping[str, Any]
 
@@ -25,13 +25,17 @@ class Run:
     ----------
     folder : with ``rows.parquet``, ``cells`` and ``features``.
     every : all its rows.
-    rows : those of one metric, conditioning and dataset.
+    rows : those of one metric, conditioning and dataset, on the most samples.
+    families : model's name -> family, where the study names any.
+    galleries : rows of a growing gallery, where the study has one.
     left, right : names of the pair to show, where one pair is shown; empty for the strongest.
     """
 
     folder: Path
     every: list[dict[str, Any]] = field(repr=False)
     rows: list[dict[str, Any]] = field(repr=False)
+    families: Mapping[str, str] = field(default_factory=dict, repr=False)
+    galleries: Sequence[Row] = field(default=(), repr=False)
     left: str = ""
     right: str = ""
 
@@ -41,7 +45,7 @@ class Run:
 
         Parameters
         ----------
-        folder : that a study wrote.
+        folder : that a study wrote; or a published folder, a table of rows or the name of a pack, which have no grids.
         metric : spec, or the name alone; that of the first row if empty.
         left, right : names of models, to choose a pair.
 
@@ -52,8 +56,8 @@ class Run:
         UnknownNameError
             No row has that metric or model.
         """
-        folder = Path(folder)
-        every = rows.read(folder / "rows.parquet")
+        found = Results.read(folder)
+        folder, every = found.folder, found.rows
         if not every:
             raise InputError(f"{folder} holds no rows: nothing was aligned, and there is nothing to draw.")
         kept = [row for row in every if _is(metric, str(row["metric"]))] if metric else every
@@ -61,8 +65,9 @@ class Run:
             known = list(dict.fromkeys(str(row["metric"]) for row in every))
             raise UnknownNameError(f"No row of {folder} has the metric {metric!r}. {suggestion(metric, known)}")
         first = kept[0]
-        return cls(folder, every, [row for row in kept if all(row[c] == first[c] for c in ("metric", "conditioning", "data"))],
-                   left, right)
+        same = [row for row in kept if all(row[c] == first[c] for c in ("metric", "conditioning", "data"))]
+        most = max(row["n"] for row in same)
+        return cls(folder, every, [row for row in same if row["n"] == most], found.families or {}, found.galleries, left, right)
 
     def pair(self) -> dict[str, Any]:
         """The row of the pair that was asked for, or else the strongest: calibrated, then in excess, then raw; of two

@@ -45,6 +45,7 @@ class Look:
     chance : of the band that chance gives.
     hues : of series, in order.
     shades : name of matplotlib's map for numbers.
+    darkest : where in that map the least number stands, so that it can be seen on the paper.
     """
 
     paper: str
@@ -54,13 +55,14 @@ class Look:
     chance: str
     hues: tuple[str, ...]
     shades: str = "cividis"
+    darkest: float = 0.0
 
 
 THEMES = {
     "light": Look("#ffffff", "#1a1c1f", "#59606b", "#c9cdd3", "#dcdfe4",
                   ("#0072b2", "#c24e00", "#00805f", "#9a3c86", "#5a4a00")),
     "dark": Look("#14171b", "#e8eaed", "#a3abb6", "#454b54", "#353b44",
-                 ("#56b4e9", "#e69f00", "#2bc497", "#e08bbe", "#f0e442")),
+                 ("#56b4e9", "#e69f00", "#2bc497", "#e08bbe", "#f0e442"), darkest=0.22),
 }
 
 
@@ -349,8 +351,11 @@ def shades(look: Look, *, turned: bool = False) -> Colormap:
     turned : whether the least is the lightest.
     """
     import matplotlib
+    import numpy as np
+    from matplotlib.colors import ListedColormap
 
-    return matplotlib.colormaps[look.shades + ("_r" if turned else "")]
+    steps = np.linspace(look.darkest, 1, 256)
+    return ListedColormap(matplotlib.colormaps[look.shades](steps[::-1] if turned else steps))
 
 
 def over(shade: Sequence[float]) -> str:

@@ -54,9 +54,11 @@ def draw(
             axes.text(j, i, f"{_style.signed(round(told.value, 2))}{ring}\n{_style.signed(round(told.low, 2))} to "
                       f"{_style.signed(round(told.high, 2))}", ha="center", va="center", fontsize=small,
                       color=_style.over([*image.to_rgba(told.value)]))  # type: ignore[arg-type]
-        for axis, names in ((axes.yaxis, found.names[1:]), (axes.xaxis, found.names[:-1])):
-            axis.set_ticks(range(count - 1), [_text.wrapped(name, wide=24, lines=4) for name in names])
-        axes.tick_params(length=0, labelsize=_style.TINY + 0.6 if max(map(len, found.names)) > 20 else _style.SMALL)
+        small = _style.TINY + 0.6 if max(map(len, found.names)) > 20 else _style.SMALL
+        room = max(6, int(0.6 * base * 72 / (count - 1) / (0.6 * small)))  # letters over a column
+        for axis, names, wide in ((axes.yaxis, found.names[1:], 24), (axes.xaxis, found.names[:-1], room)):
+            axis.set_ticks(range(count - 1), [_text.wrapped(name, wide=min(24, wide), lines=5) for name in names])
+        axes.tick_params(length=0, labelsize=small)
         axes.spines[:].set_visible(False)
         bar = figure.colorbar(image, ax=axes, location="bottom", aspect=40, pad=0.02, shrink=0.9)
         bar.outline.set_visible(False)  # type: ignore[operator]
@@ -75,7 +77,7 @@ def gather(run: Run) -> dict[str, Any]:
     run : with its rows.
     """
     first = run.rows[0]
-    return {"rows": [row for row in run.every if all(row[c] == first[c] for c in ("conditioning", "data"))]}
+    return {"rows": [row for row in run.every if all(row[c] == first[c] for c in ("conditioning", "data", "n"))]}
 
 
 def _shades(look: _style.Look) -> Any:

@@ -101,7 +101,8 @@ def gather(run: Run) -> dict[str, Any]:
     ----------
     run : with its rows.
     """
-    return {"rows": [row for row in run.rows if row["left_modality"] != row["right_modality"]] or run.rows}
+    return {"rows": [row for row in run.rows if row["left_modality"] != row["right_modality"]] or run.rows,
+            "families": run.families}
 
 
 def _side(rows: Sequence[Row]) -> str:

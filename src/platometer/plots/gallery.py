@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 import platometer.gallery
 from platometer.errors import InputError
@@ -73,17 +76,24 @@ def _sized(axes: Axes, sizes: Sequence[int]) -> None:
 def gather(run: Run) -> dict[str, Any]:
     """What `draw` takes of a run: the growing gallery of the pair that was asked for, at its most alike layers.
 
-    A quarter of the samples are queries, at most 1,024; galleries grow by the root of two.
+    It is read where the study has a ``[gallery]``. Else it is grown now: a quarter of the samples are queries, at most 1,024,
+    and galleries grow by the root of two.
 
     Parameters
     ----------
     run : with its rows.
     """
     row = run.pair()
+    title = f"{row['left']} ~ {row['right']}"
+    kept = [one for one in run.galleries if {one["left"], one["right"]} == {row["left"], row["right"]}]
+    if kept:
+        names = [one.name for one in fields(GalleryScore) if one.name != "per_query"]
+        return {"found": [GalleryScore(**{name: one[name] for name in names}, per_query=np.empty(0)) for one in kept],
+                "title": title}
     left, right = run.sides(row)
     n = left.n
     queries = max(8, min(1024, n // 4))
     sizes = sorted({n, *(round(queries * 2 ** (i / 2)) for i in range(60) if queries * 2 ** (i / 2) <= n)})
     k = min(10, queries - 1)
     found = platometer.gallery.growing_gallery(left, right, queries=queries, sizes=sizes, k=k, share=k / queries)
-    return {"found": found, "title": f"{row['left']} ~ {row['right']}"}
+    return {"found": found, "title": title}
