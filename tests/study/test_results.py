@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from platometer import files, rows
+from platometer.alignment import align
 from platometer.errors import DataError, InputError, StoreError, StudyError, UnknownNameError
+from platometer.gallery import growing_gallery
 from platometer.study import Results, Study, compare, packs, publish
+from platometer.study._cells import first_rows
 from platometer.study._publish import without_paths
 
 
@@ -60,6 +63,18 @@ def test_smaller_samples_lie_within_larger_ones_and_have_rows_of_their_own(home:
     groups = {(row["metric"], row["n"]): [r["p_bh"] for r in found.rows if (r["metric"], r["n"]) == (row["metric"], row["n"])]
               for row in found.rows}
     assert all(len(values) == 9 and None not in values for values in groups.values())
+
+
+def test_rows_and_galleries_are_those_of_the_functions_on_these_samples(home: Path) -> None:
+    found = Results.read(home / "run")
+    row = next(row for row in found.rows if (row["left"], row["right"], row["n"]) == ("c", "f", 40))
+    c, f = (np.load(home / f"{name}.npz")["high"] for name in "cf")
+    kept = list(first_rows(60, 40, seed=0))
+    assert (row["left_layer"], row["right_layer"]) == ("high", "high")
+    assert row["score"] == pytest.approx(align(c[kept], f[kept], "mutual_knn(k=5)", draws=0).score)
+    grown = [one["score"] for one in found.galleries if (one["left"], one["right"]) == ("c", "f")]
+    wanted = growing_gallery(c, f, queries=20, sizes=[20, 60], k=3, share=(), seed=0)
+    assert grown == pytest.approx([one.score for one in wanted])
 
 
 def test_more_samples_than_there_are_cannot_be_asked_for(home: Path, tmp_path: Path) -> None:
