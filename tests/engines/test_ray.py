@@ -15,6 +15,13 @@ from platometer.engines import Needs
 from platometer.errors import InputError, MissingDependencyError, StudyError
 
 clustered = pytest.mark.cluster
+sent = pytest.mark.usefixtures("_sent")
+
+
+@pytest.fixture(scope="module")
+def _sent() -> None:
+    """Functions of this file are sent whole: workers do not find it."""
+    pytest.importorskip("ray", reason="ray is not installed").cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def _square(x: int) -> int:
@@ -51,6 +58,7 @@ def test_local_has_no_address() -> None:
 
 
 @clustered
+@sent
 def test_results_come_from_workers_of_one_thread_that_serve_many_tasks(address: str) -> None:
     found = dict(engines.run("ray", _where, range(8), address=address))
     assert sorted(found) == list(range(8))
@@ -61,6 +69,7 @@ def test_results_come_from_workers_of_one_thread_that_serve_many_tasks(address: 
 
 
 @clustered
+@sent
 def test_an_error_is_the_result_of_its_own_task_alone(address: str) -> None:
     found = dict(engines.run("ray", _square, range(5), address=address, workers=1))
     assert [found[i] for i in (0, 1, 2, 4)] == [0, 1, 4, 16]
@@ -69,6 +78,7 @@ def test_an_error_is_the_result_of_its_own_task_alone(address: str) -> None:
 
 
 @clustered
+@sent
 def test_a_task_whose_worker_was_killed_is_done_by_another_and_in_the_end_given_up(address: str, tmp_path: Path) -> None:
     assert dict(engines.run("ray", partial(_fatal, str(tmp_path), 1), range(4), address=address)) == {i: i for i in range(4)}
     found = dict(engines.run("ray", partial(_fatal, str(tmp_path), 99), range(4), address=address))
@@ -77,6 +87,7 @@ def test_a_task_whose_worker_was_killed_is_done_by_another_and_in_the_end_given_
 
 
 @clustered
+@sent
 def test_what_no_node_has_is_told(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import platometer.engines.ray as engine
 

@@ -103,7 +103,7 @@ def _run(
                 except ray.exceptions.RayError as error:  # it died, or its node did
                     crew.lose(worker)
                     deaths[i] += 1
-                    if deaths[i] < ATTEMPTS:
+                    if deaths[i] < ATTEMPTS and "creation task" not in str(error):
                         waiting.appendleft(i)
                     else:
                         yield i, StudyError(_died(error))
@@ -117,7 +117,9 @@ def _run(
 
 
 def _died(error: Exception) -> str:
-    last = " ".join(str(error).split())[:300]
+    last = " ".join(str(error).split())[:600]
+    if "creation task" in last:
+        return f"a worker could not begin. Is platometer installed on all machines, in one version? {last}"
     return (f"{ATTEMPTS} workers died over this one task, likely for want of memory: ask for more with memory = \"...\" under "
             f"[compute] or beside the model. The last one: {last}")
 
@@ -141,6 +143,7 @@ class _Crew:
                                 scheduling_strategy="SPREAD")(_Worker)
         self._idle: list[Any] = []
         self._busy: list[Any] = []
+        self._counted, self._seen = 0, -math.inf
 
     def free(self, wanted: int) -> list[Any]:
         """Workers for so many tasks, or as many as there are; they count as busy now."""
@@ -161,9 +164,12 @@ class _Crew:
             self._idle.append(worker)
 
     def lose(self, worker: Any) -> None:
-        """A worker is dead."""
+        """A worker is dead; those that were idle may have gone with it, and are not trusted with its task."""
         self._busy.remove(worker)
-        self._ray.kill(worker)
+        for one in (worker, *self._idle):
+            self._ray.kill(one)
+        self._idle.clear()
+        self._seen = -math.inf
 
     def dismiss(self) -> None:
         """Nobody is needed any more; what they keep in memory goes with them."""
@@ -173,7 +179,10 @@ class _Crew:
 
     def _room(self) -> int:
         """How many workers the cluster can hold, whoever else uses it: those that find no room wait for it."""
-        return sum(_held(node["Resources"], self._needs) for node in self._ray.nodes() if node["Alive"])
+        if time.monotonic() - self._seen > WAIT:
+            self._counted = sum(_held(node["Resources"], self._needs) for node in self._ray.nodes() if node["Alive"])
+            self._seen = time.monotonic()
+        return self._counted
 
 
 class _Worker:
