@@ -5,8 +5,11 @@ Claim: among networks trained from other first weights to one training loss on t
 Wrong if: alignment (mutual_knn less chance) of networks of one size does not rise with the logarithm of parameters, or does not
     rise more than that of the untrained twins (slopes over pairs, networks drawn again). Undecided where a slope is not sure,
     or some network has not come down to the loss.
-Price: 5 min on one core; quick 40 s.
-Last seen: not run yet.
+Price: 4 min on one core; quick 25 s.
+Last seen: held by mutual_knn, which decides: 0.180 (0.161 to 0.200) per tenfold parameters, 0.060 (0.039 to 0.090) beyond the
+    untrained twins; with regularisation 0.157 and 0.052, as sure. Debiased CKA, told beside, rises too (0.316) but less than
+    that of the twins (-0.174, -0.330 to -0.045). From size 1 to 4 the zoo's vision models gain 0.136, its language models
+    0.017. n = 512, 4 sizes of 5 networks, all at a loss of 1.10.
 
 What it tests of the paper: its simplicity bias (section 3.3): that large networks are drawn to simple fits, also without
 explicit regularisation, and therefore to the same one. Equal loss keeps apart what capacity does (a better fit) from what the
