@@ -51,7 +51,8 @@ value (0) and perfection (1), on the layer that validation chose; {test:,} scene
 study uses, half to learn from, 15 % to choose by, the rest to judge. In brackets the 95 % interval over judged scenes; beside
 it the skill of the untrained twin. Captions often leave attributes out and paths know no colour, so skills of different
 modalities are not on one scale. **Bits per byte** are those of captions of these scenes, mixed densities, every byte and one
-that ends each caption counted. Everything is measured on the weights as stored. Time is that of a busy core.
+that ends each caption counted. Everything is measured on the weights as stored. Time is the processor's; for
+`vit-contrastive-5` and `vit-supervised-5`, trained first, it is that of the clock, pauses included.
 
 """
 
@@ -66,7 +67,7 @@ python zoo/train.py --judge         # measures capability again, and trains noth
 python zoo/table.py docs/zoo.md     # this page
 ```
 
-All of it took {minutes:.0f} minutes of one busy core, summed. Recipes were chosen on loss and skill in short trials; alignment
+The column of times adds to {minutes:.0f} minutes of one core. Recipes were chosen on loss and skill in short trials; alignment
 was not looked at.
 """
 

@@ -24,6 +24,7 @@ SOURCES = (
     *(f"hf:{kind}" for kind in tiny.KINDS if kind not in ("clip", "siglip")),
     "hf:clip/vision", "hf:clip/text", "hf:siglip/vision", "hf:siglip/text", "hf:t5/decoder",
     "timm:vit_tiny_patch16_224", "timm:resnet18", "torchvision:resnet18", "tiny:cnn-8", "tiny:gpt-16",
+    "zoo:conv-masked-1", "zoo:vit-supervised-1", "zoo:gpt-1", "zoo:gru-1", "zoo:bow-1",
     "wrap:module", "wrap:function",
 )
 EXTERNAL = tuple(source for source in SOURCES if not source.startswith("wrap:"))
@@ -47,6 +48,8 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Callable:
             return load(source, weights="none", device="cpu", **options)
         if prefix == "tiny":
             return load(source, steps=2, scenes=32, device="cpu", **options)
+        if prefix == "zoo":
+            return load(source, device="cpu", **options)
         kind, _, side = name.partition("/")
         if kind not in made:
             made[kind] = tiny.save(kind, home / kind)

@@ -30,7 +30,7 @@ class Sound(nn.Module):
 
 
 class _Along(nn.Module):
-    """A strided convolution along time: (b, 1, t), or (b, t, channels) -> (b, t', width), where time comes first to be pooled."""
+    """A strided convolution along time: (b, 1, t), or (b, t, channels) -> (b, t', width), so that it can be pooled."""
 
     def __init__(self, before: int, width: int, kernel: int, stride: int, dropout: float):
         super().__init__()
