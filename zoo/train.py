@@ -2,7 +2,7 @@
 
 Renders the training data once into a cache folder, says what each network will cost, and trains, largest first, one network
 a process and one thread each. A network whose card is there, with the same recipe, is not trained again; one that was
-interrupted goes on from its last checkpoint. On two cores all of it takes about an hour and a half.
+interrupted goes on from its last checkpoint. On two quiet cores all of it takes about forty minutes.
 
 Pictures come from the split "pictures" of the world, captions from the split "captions": nothing that a vision model saw in
 training was ever told to a language model. Capability is measured on the weights as stored, on the split "test" with a seed
