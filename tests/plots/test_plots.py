@@ -205,7 +205,7 @@ def test_up_is_more_alike_where_low_means_alike() -> None:
     figure = plots.load("capability").draw(made.rows(12, pairs="cross", low=True), draws=FEW)
     low, high = figure.axes[0].get_ylim()
     assert low > high
-    assert figure.axes[0].get_title().startswith("slope −")
+    assert figure.axes[0].get_title("left").startswith("slope −")
 
 
 # ---- single plots
@@ -255,7 +255,7 @@ def test_models_of_one_layer_have_no_depth() -> None:
 def test_training_follows_the_source_with_most_checkpoints() -> None:
     rows = made.rows(24, pairs="cross")
     figure = plots.load("training").draw(rows, learner="zoo:gpt")
-    assert figure.axes[0].get_title() == "checkpoints of zoo:gpt, with"
+    assert figure.axes[0].get_title("left") == "checkpoints of zoo:gpt, with"
     assert [line.get_xdata().tolist() for line in figure.axes[0].lines] == [[0, 100, 200]] * 4
     with pytest.raises(InputError, match="needs a source whose models stand at two steps"):
         plots.load("training").draw(made.rows(6))
