@@ -8,10 +8,10 @@ Wrong if: the mean distance does not fall (Spearman with r above -0.9 in some wo
 Price: 5 min on one core; quick 20 s.
 Last seen: not held (6 worlds of 10 to 12 events): learners of one rank disagree by 0.221 (-0.010 to 0.452) where nothing is
     parted and by 0.151 (0.078 to 0.225) where equal eigenvalues are; Spearman of rank and distance is -1 in places and
-    -0.30 to -0.09 in rings; no learner is nearer than its bound (least difference 4.8e-08). Most disagreement is between learners that stopped in
-    different valleys, 1e-5 to 1e-3 nats apart. Looked at afterwards: among pairs whose losses agree to 1e-9, it is 0.166 where
-    eigenvalues are parted (10 pairs) and 0.002 elsewhere (51). Rings are not representable, and what lowers the loss there does
-    not lower the distance.
+    -0.30 to -0.09 in rings; no learner is nearer than its bound (least difference 4.8e-08). Most disagreement is between
+    learners that stopped in different valleys, 1e-5 to 1e-3 nats apart. Looked at afterwards: among pairs whose losses
+    agree to 1e-9, it is 0.166 where eigenvalues are parted (10 pairs) and 0.002 elsewhere (51). Rings are not
+    representable, and what lowers the loss there does not lower the distance.
 
 What it tests of the paper: the capacity hypothesis. In a ring the eigenvalues of H K_PMI H are equal in pairs, so an odd rank
 parts a pair and leaves the choice to the start; places in a square have no equal ones. Only ranks up to where the bound falls
