@@ -301,7 +301,7 @@ def test_a_name_is_one_line_of_letters_that_there_are(given: str, shown: str) ->
 
 def test_families_are_told_from_names_or_given() -> None:
     assert _families.family("vit_tiny_patch16_224.augreg_in21k") == "vit"
-    assert _families.family("gpt-5 untrained") == "gpt"
+    assert _families.family("gpt-5 untrained") == "untrained"
     assert _families.family("gpt-5", {"gpt-5": "mine"}) == "mine"
     style = _families.coloured([str(i) for i in range(9)], _style.THEMES["light"])
     assert [entry[0] for entry in style.values()].count("others") == 5

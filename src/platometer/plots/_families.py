@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from platometer.plots._style import MARKERS, Look
 
-_SIZES = {"tiny", "mini", "small", "base", "medium", "large", "giant", "huge", "xl", "xxl", "s", "m", "l", "b", "h", "g", "ti",
-          "untrained"}
+_SIZES = {"tiny", "mini", "small", "base", "medium", "large", "giant", "huge", "xl", "xxl", "s", "m", "l", "b", "h", "g", "ti"}
 OTHERS = "others"
 
 
 def family(name: str, families: Mapping[str, str] | None = None) -> str:
-    """The family of a model: as given, else its name up to the first word with a digit or of size.
+    """The family of a model: as given, else its name up to the first word with a digit or of size; twins that learnt nothing
+    are one of their own.
 
     Parameters
     ----------
@@ -27,6 +27,8 @@ def family(name: str, families: Mapping[str, str] | None = None) -> str:
     """
     if families is not None and name in families:
         return families[name]
+    if name.endswith("untrained"):
+        return "untrained"
     tail = name.rstrip("/").rpartition("/")[2]
     words = re.split(r"([-_. @]+)", tail)
     kept: list[str] = []

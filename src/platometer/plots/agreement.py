@@ -55,9 +55,11 @@ def draw(
                       f"{_style.signed(round(told.high, 2))}", ha="center", va="center", fontsize=small,
                       color=_style.over([*image.to_rgba(told.value)]))  # type: ignore[arg-type]
         small = _style.TINY + 0.6 if max(map(len, found.names)) > 20 else _style.SMALL
-        room = max(6, int(0.68 * base * 72 / (count - 1) / (0.56 * small)))  # letters over a column
-        for axis, names, wide in ((axes.yaxis, found.names[1:], 24), (axes.xaxis, found.names[:-1], room)):
-            axis.set_ticks(range(count - 1), [_text.wrapped(name, wide=min(24, wide), lines=5) for name in names])
+        for axis, names in ((axes.yaxis, found.names[1:]), (axes.xaxis, found.names[:-1])):
+            axis.set_ticks(range(count - 1), [_text.wrapped(name, wide=24, lines=3) for name in names])
+        if small < _style.SMALL:
+            for label in axes.get_xticklabels():
+                label.set(rotation=25, ha="right", rotation_mode="anchor")
         axes.tick_params(length=0, labelsize=small)
         axes.spines[:].set_visible(False)
         bar = figure.colorbar(image, ax=axes, location="bottom", aspect=40, pad=0.02, shrink=0.9)
