@@ -4,8 +4,11 @@ Claim: alignment of vision networks with language models follows ``S - a data^-a
     combinations of data and size that it never saw better than a law in data alone or in parameters alone.
 Wrong if: the squared error of the sum on unseen combinations is surely no less than that of the better of the two other laws
     (interval of the difference, seeds drawn again). Undecided where the difference is not sure.
-Price: 6 min on one core; quick 45 s.
-Last seen: not run yet.
+Price: 5 min on one core; quick 30 s.
+Last seen: held: the sum misses unseen combinations by 0.0024, data alone by 0.0058, parameters alone by 0.0119 (squared
+    errors of data alone less those of the sum 27.4, 19.3 to 37.0, x 1e-6); debiased CKA says the same (0.0120, 0.0193, 0.0439).
+    Both exponents are the least that was tried, 0.1, which is hardly less than a logarithm: no ceiling is seen, and S is no
+    measurement of one. 128 to 4,096 scenes, 8,000 to 70,000 parameters, n = 512.
 
 What it tests of the paper: it says that models converge with scale and data, and leaves the law open. Zhu et al. 2026 find
 such a sum in frames and captions. Here networks of three sizes learn from 1/32, 1/8, 1/2 or all of the same scenes, each for
@@ -177,7 +180,7 @@ class _Cells:
         return self._foretold(law, self.means()[None], np.ones(len(self.data), dtype=bool))[0]
 
     def law(self) -> str:
-        """The sum in words, with its coefficients."""
+        """The sum in words, with its coefficients, and a remark where it grows like a logarithm."""
         y, best = self.means(), None
         for powers in itertools.product(_EXPONENTS, repeat=2):
             columns = self._columns("sum", powers)
@@ -187,8 +190,9 @@ class _Cells:
                 best = rest, found, powers
         assert best is not None
         (s, a, b), (alpha, beta) = best[1], best[2]
+        slow = " (an exponent is the least tried: no ceiling is seen)" if min(alpha, beta) == _EXPONENTS[0] else ""
         return (f"the sum is {s:.3f} {-a:+.3f} (data/{self.data.min():.0f})^-{alpha:g} {-b:+.3f} "
-                f"(parameters/{self.parameters.min():.0f})^-{beta:g}".replace("+", "+ ").replace(" -0", " - 0"))
+                f"(parameters/{self.parameters.min():.0f})^-{beta:g}".replace("+", "+ ").replace(" -0", " - 0") + slow)
 
     def _columns(self, law: str, powers: tuple[float, ...]) -> np.ndarray:
         """(c, 1 + terms) 1 and less the falling power of each of the law's variables."""
