@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SEERS = ("conv-contrastive", "conv-masked", "conv-supervised", "vit-contrastive", "vit-masked", "vit-supervised")
 READERS = ("gpt", "gru", "bow")
 METRICS = ("mutual_knn(k=10)", "cka(estimator=debiased)")
+CHANCE = dict(zip(METRICS, ("draws", "closed-form"), strict=True))
+"""Where what chance gives comes from: closed forms where draws would take most of an experiment's time."""
 SIZES = (1, 2, 3, 4, 5)
 BLUE, ORANGE, GREY = "#2166ac", "#d6604d", "#777777"
 _BATCH = 256
@@ -95,7 +97,7 @@ def prepared(layers: Layers, metric: str, *, name: str) -> alignment.Prepared:
 
 
 def scored(
-    left: Layers | alignment.Prepared, right: Layers | alignment.Prepared, *, metric: str = METRICS[0], null: str = "draws",
+    left: Layers | alignment.Prepared, right: Layers | alignment.Prepared, *, metric: str = METRICS[0], null: str | None = None,
     draws: int = 200, seed: int = 0,
 ) -> dict[str, object]:
     """The alignment of two models over the layer grid, against chance, as columns of a row.
@@ -104,10 +106,11 @@ def scored(
     ----------
     left, right : layers over the same samples, or prepared for this metric.
     metric : spec.
-    null : as for `alignment.align`.
+    null : as for `alignment.align`; that of `CHANCE` if None.
     draws : re-pairings.
     seed : of the re-pairings.
     """
+    null = null or CHANCE.get(metric, "draws")
     sides = [side if isinstance(side, alignment.Prepared) else prepared(side, metric, name="layers") for side in (left, right)]
     found = alignment.compare(sides[0], sides[1], metric, null=null, draws=draws, seed=seed)
     chance = found.calibration

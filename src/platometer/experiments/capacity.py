@@ -46,13 +46,13 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
         texts = scenes.captions(events, seed=r)
         seen = {name: shared.encoded(shared.model(name), pictures) for name in seers}
         read = {name: shared.encoded(shared.model(name), texts) for name in readers}
-        for metric, null in zip(shared.METRICS, ("draws", "closed-form"), strict=True):
+        for metric in shared.METRICS:
             sides = [{name: shared.prepared(layers, metric, name=name) for name, layers in side.items()}
                      for side in (seen, read)]
             for i, (seer, left) in enumerate(sides[0].items()):
                 rows += [{"repeat": r, "left": seer, "right": reader, "left_parameters": shared.model(seer).card.parameters,
                           "right_parameters": shared.model(reader).card.parameters,
-                          **shared.scored(left, right, metric=metric, null=null, draws=draws, seed=seed)}
+                          **shared.scored(left, right, metric=metric, draws=draws, seed=seed)}
                          for reader, right in sides[1].items()]
                 track((2 * r + (metric != shared.METRICS[0])) * len(seers) + i + 1, 2 * repeats * len(seers), seer)
     return rows

@@ -41,7 +41,7 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
     seed : of events, worlds and re-pairings.
     track : told of progress.
     """
-    n, repeats, draws = (256, 6, 99) if quick else (512, 60, 199)
+    n, repeats, draws = (256, 6, 99) if quick else (512, 40, 99)
     seers, readers = (_SEERS[:2], _READERS[:1]) if quick else (_SEERS, _READERS)
     world, rows = scenes.world(), []
     for r in range(repeats):
@@ -56,7 +56,7 @@ def run(*, quick: bool = False, seed: int = 0, track: Track = silent) -> list[di
             for reader in readers:
                 read = shared.encoded(shared.model(reader), texts)
                 rows += [{"pairing": pairing, "repeat": r, "left": seer, "right": reader,
-                          **shared.scored(left, read, metric=metric, draws=draws, seed=1000 * seed + r)}
+                          **shared.scored(left, read, metric=metric, null="draws", draws=draws, seed=1000 * seed + r)}
                          for seer, left in seen.items() for metric in shared.METRICS]
         track(r + 1, repeats, f"world {r + 1}")
     return rows
