@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 
 help:
 	@echo "make setup   a virtual environment in $(VENV) with the package and its tools"
-	@echo "make study   run the study 'shapes': small networks, drawn scenes, no download; ends with a page"
+	@echo "make study   run the study 'scenes': networks that only saw and networks that only read; no download"
 	@echo "make test    run every test and every example in the docstrings"
 	@echo "make check   style and types"
 	@echo "make docs    build the documentation, strictly, in docs/_build"

@@ -176,7 +176,7 @@ def test_what_failed_is_listed_below_what_did_not_and_the_exit_code_is_1(say: Ca
 
 
 def test_without_a_study_the_one_that_ships_is_meant(say: Callable) -> None:
-    assert say("run", "--dry-run")[1].startswith("study shapes, folder runs/shapes")
+    assert say("run", "--dry-run")[1].startswith("study scenes, folder runs/scenes")
 
 
 # ---- look-ups

@@ -1,8 +1,8 @@
 """A study: which models, on which samples, by which metrics; planned, answered cell by cell, and collected.
 
 >>> from platometer.study import Study
->>> study = Study.read("shapes")                      # a file, or the name of one that ships with platometer
->>> study.run("runs/shapes").rows[0]["score"]         # doctest: +SKIP
+>>> study = Study.read("scenes")                      # a file, or the name of one that ships with platometer
+>>> study.run("runs/scenes").rows[0]["score"]         # doctest: +SKIP
 
 `Results.read` reads a run again, or a pack that ships; `publish` makes a folder of it to give away, `compare` holds two
 beside each other.
