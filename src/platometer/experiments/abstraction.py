@@ -5,7 +5,10 @@ Claim: the more abstract the captions (from named things and colours to counts, 
 Wrong if: captions at abstraction 0 do not surely align more than at 1 (interval over repetitions), or concrete concepts are
     not surely shared more than abstract ones.
 Price: 3 min on two cores; quick 30 s.
-Last seen: not run yet.
+Last seen: held, full run of 2026-11-24 (seed 0): excess of mutual_knn over chance by abstraction: 0.025 at 0, 0.013 at
+    0.25, 0.008 at 0.5, 0.006 at 0.75, 0.004 at 1; it falls by 0.021 (0.018 to 0.024). Concrete concepts are shared more
+    than abstract ones by 0.043 (0.035 to 0.052) of debiased CKA (place 0.24, time 0.23, mood 0.18, kind 0.14, weather
+    0.13, season 0.09, relation 0.08, count 0.07, symmetry 0.07, size 0.06, colour 0.04, arrangement 0.04).
 
 What it tests of the paper: section 6 concedes that an abstract idea ("I believe in the freedom of speech") may have no picture.
 Captions of about ten words are made at five degrees of abstraction. Concept by concept: what either modality says of an

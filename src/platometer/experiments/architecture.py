@@ -128,7 +128,8 @@ def draw(rows: list[dict]) -> Figure:
     left.set_xticks(range(len(sizes)), [str(grade) for grade in sizes])
     left.set_ylim(bottom=0)
     left.legend(frameon=False, fontsize=7)
-    shared.plain(left, x="size", y=f"mutual_knn with language less chance, n = {rows[0]['n']}")
+    left.set_title(f"{table.size} models, n = {rows[0]['n']}", fontsize=9)
+    shared.plain(left, x="size", y="mutual_knn with language, less chance")
     for metric, colour, shift in zip(shared.METRICS, (shared.BLUE, shared.GREY), (0.12, -0.12), strict=True):
         shares, again = _shares(_table(rows, metric)), _again(_table(rows, metric))
         for place, (factor, share) in enumerate(shares.items()):
@@ -138,7 +139,7 @@ def draw(rows: list[dict]) -> Figure:
     right.set_yticks(range(len(shares)), list(shares))
     right.invert_yaxis()
     right.axvline(0, color=shared.GREY, linewidth=0.8, linestyle=":")
-    right.legend(frameon=False, fontsize=7)
+    right.legend(frameon=False, fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     shared.plain(right, x="share of the variance of alignment with language", y="")
     return figure
 

@@ -5,7 +5,9 @@ Wrong if: on events, where the bits kept are exact, alignment does not surely fa
     repetitions reaches 0); or under any channel, on events, pictures or captions, alignment after the loss is surely higher
     than before it (Holm over all channels and strengths).
 Price: 6 min on two cores; quick 40 s.
-Last seen: not run yet.
+Last seen: held, full run of 2026-11-24 (seed 0): excess of mutual_knn over chance, 0.025 unspoilt, goes with the bits
+    that events keep: Spearman 0.952 (0.943 to 0.961); the gravest loss is hidden 1 on events (0.001); of 44 losses 0
+    surely raise it.
 
 What it tests of the paper: its theory takes views to be bijections of events, and section 6 expects alignment to be bounded by
 the information kept. The data-processing inequality bounds information, not kernels: a channel that takes away what only one

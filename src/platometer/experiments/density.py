@@ -4,7 +4,9 @@ Claim: alignment with pictures rises with the number of words in the captions, f
 Wrong if: the rise from the shortest to the longest captions has an interval, over repetitions, that reaches 0 or lies below
     it, or a step to denser captions surely lowers alignment.
 Price: 2 min on two cores; quick 20 s.
-Last seen: not run yet.
+Last seen: not held, full run of 2026-11-24 (seed 0): excess of mutual_knn over chance by words: 0.061 at 3, 0.030 at 5,
+    0.032 at 10, 0.042 at 20, 0.052 at 30; from 3 to 30 words it rises by -0.009 (-0.012 to -0.005), debiased CKA by
+    0.053.
 
 What it tests of the paper: its figure 5 (captions of 5 to 30 words), there for one model of either kind, and without what
 chance gives at each density. Here the same scenes are worded at five densities, and the number of attributes that a caption

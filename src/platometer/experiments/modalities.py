@@ -5,7 +5,10 @@ Claim: models of four modalities, each trained on its own, agree pair by pair on
 Wrong if: for some pair of modalities the calibrated alignment of trained models is not surely above 0, or not surely above
     that of the untrained twins (intervals over repetitions, Holm over the six pairs).
 Price: 2 min on two cores; quick 20 s.
-Last seen: not run yet.
+Last seen: held, full run of 2026-11-24 (seed 0): Calibrated mutual_knn, all six above 0 and above the untrained twins:
+    vision ~ language 0.028 (0.024 to 0.031), untrained 0.006; vision ~ sound 0.097 (0.091 to 0.103), untrained 0.022;
+    vision ~ path 0.038 (0.033 to 0.044), untrained 0.004; language ~ sound 0.031 (0.027 to 0.035), untrained 0.014;
+    language ~ path 0.011 (0.008 to 0.013), untrained 0.004; sound ~ path 0.020 (0.017 to 0.023), untrained 0.006.
 
 What it tests of the paper: that convergence is not a matter of vision and language. The sound of a scene and a robot's path
 through it tell of the same events by other means (`scenes.sounds`, `scenes.paths`), and less of them: no sound has a colour.
