@@ -5,7 +5,9 @@ Claim: if two views show events that share a known part, their alignment grows w
 Wrong if: alignment does not rise (Spearman's interval over repetitions reaches 0), or a step of more shared bits lowers it
     surely, or no law of the bits predicts held-out repetitions better than their mean does (R2 <= 0).
 Price: 3 min on two cores; quick 20 s.
-Last seen: not run yet.
+Last seen: held, full run of 2026-11-24 (seed 0): excess of mutual_knn over chance goes from -0.000 at 0 bits to 0.033 at
+    29.7 bits, Spearman 0.905 (0.877 to 0.934); the law chosen is saturating, R2 0.882 on repetitions it never saw (no
+    threshold seen: out of sample the logistic is not surely better than saturating.).
 
 What it tests of the paper: section 6 says that models of different modalities converge only as far as their views carry the
 same information. Here the shared part is exact: pictures show scenes, captions tell of other scenes that have the first
