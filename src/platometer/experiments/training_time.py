@@ -111,12 +111,12 @@ def draw(rows: list[dict]) -> Figure:
         axes.axhline(0, color=shared.GREY, linewidth=0.8, linestyle=":")
         axes.set_xscale("symlog", base=2, linthresh=1)
         other = axes.twinx()
-        for what, colour in (("loss", shared.ORANGE), ("skill", shared.GREY)):
+        for what, colour, place in (("loss", shared.ORANGE, 0.97), ("skill", shared.GREY, 0.9)):
             known = {row["step"]: row[what] for row in rows if row["model"] == name and row[what] is not None}
             if len(known) > 2:
                 y = np.array([known[step] for step in sorted(known)])
                 other.plot(sorted(known), (y - y[0]) / (y[-1] - y[0]), color=colour, linewidth=1)
-                other.annotate(what, (sorted(known)[-1], 1), color=colour, fontsize=7, ha="right", va="bottom")
+                other.annotate(what, (0.03, place), xycoords="axes fraction", color=colour, fontsize=7, va="top")
         other.spines[["top"]].set_visible(False)
         other.set_ylabel("share of change done: loss, skill", fontsize=8)
         axes.set_title(f"{name} with finished models", fontsize=9)
