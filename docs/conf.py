@@ -84,6 +84,8 @@ def _experiments() -> str:
         lines += ["", f"## {e.name}", "", f"**{_plain(e.title)}**", "", f"- claim: {_plain(e.claim)}",
                   f"- wrong if: {_plain(e.wrong_if)}", f"- price: {_plain(e.price)}", f"- last seen: {_plain(e.last_seen)}"]
         lines += [f"- option `--set {name}={value}`" for name, value in e.options.items()]
+        if (_HERE.parent / "images" / "experiments" / f"{e.name}.png").exists():
+            lines += ["", f"![The figure of that run: {_plain(e.title)}](../images/experiments/{e.name}.png)"]
     return "\n".join([*lines, ""])
 
 
