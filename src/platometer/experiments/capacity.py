@@ -16,8 +16,8 @@ for all sizes of a family. The law that the paper leaves open is asked for too: 
 models' parameters by constant, line, saturating power, logistic with threshold and broken line, judged on models that the
 fit never saw; a threshold is claimed only where the logistic predicts them better than any smooth law.
 
-To be read beside the study `scenes`: there the rise goes with the size of the language models and hardly with that of the vision
-models, and untrained twins of the largest language models reach about half of what trained ones do. So part of the rise is
+To be read beside the study `scenes`: there the rise goes with the size of the language models and hardly with that of the
+vision models, and untrained twins of the largest language models reach about half of what trained ones do. So part of the rise is
 width, and what words alone give, not learning.
 """
 
