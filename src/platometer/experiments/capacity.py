@@ -17,8 +17,8 @@ models' parameters by constant, line, saturating power, logistic with threshold 
 fit never saw; a threshold is claimed only where the logistic predicts them better than any smooth law.
 
 To be read beside the study `scenes`: there the rise goes with the size of the language models and hardly with that of the
-vision models, and untrained twins of the largest language models reach about half of what trained ones do. So part of the rise is
-width, and what words alone give, not learning.
+vision models, and untrained twins of the largest language models reach about half of what trained ones do. So part of the
+rise is width, and what words alone give, not learning.
 """
 
 from __future__ import annotations
