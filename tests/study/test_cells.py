@@ -39,7 +39,7 @@ def setting(tmp_path: Path, sides: tuple[Features, Features]) -> Setting:
 
 def test_a_key_differs_whenever_the_question_does() -> None:
     other = {"left": "x", "right": "x", "metric": "cka", "conditioning": "none", "draws": 31, "seed": 2, "alpha": 0.2,
-             "summary": "mean", "undefined": "drop", "null": "auto", "within": ("a",), "blocks": ("a",)}
+             "summary": "mean", "undefined": "drop", "null": "auto", "within": ("a",), "blocks": ("a",), "first": 3}
     assert set(other) == {field.name for field in dataclasses.fields(Cell)}
     keys = {CELL.key, *(dataclasses.replace(CELL, **{name: value}).key for name, value in other.items())}
     assert len(keys) == 1 + len(other)

@@ -350,7 +350,7 @@ def test_a_full_disk_stops_at_once_and_the_same_command_goes_on(
 
     def fsync(handle: int) -> None:
         count.append(handle)
-        if len(count) > 16:  # 3 x (shard, manifest) and 2 answers, each with its folder
+        if len(count) > 20:  # what is to be done, twice; 3 x (shard, manifest); and 2 answers, each with its folder
             raise OSError(28, "No space left on device")
         flush(handle)
 
