@@ -7,7 +7,7 @@ for. Their content hashes name how they are made: the scene, the options, and th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import PIL
@@ -20,6 +20,7 @@ from platometer.errors import SpecError, suggestion
 from platometer.samples import Lazy, Paired, Samples
 
 VIEWS = ("image", "text", "audio", "vector")
+_KEPT = 2**26  # bytes of one view held in memory
 
 
 def load(
@@ -84,12 +85,15 @@ def load(
 
 
 def _made(view: str, events: scenes.Events, series: int, side: int) -> Callable[[int], tuple[object, ...]]:
-    """position -> the scene in this view."""
+    """position -> the scene in this view; drawn once as far as memory is spared, since many models look at it."""
     if view == "image":
-        return lambda i: (Image.fromarray(scenes.picture(events[i], seed=series, side=side)),)
+        picture = lru_cache(_KEPT // (3 * side * side))(lambda i: scenes.picture(events[i], seed=series, side=side))
+        return lambda i: (Image.fromarray(picture(i)),)
     if view == "audio":
-        return lambda i: ((scenes.sounds(events.take([i]), seed=series)[0], scenes.RATE),)
-    return lambda i: (scenes.paths(events.take([i]), seed=series)[0].reshape(-1),)
+        sound = lru_cache(_KEPT // 2**14)(lambda i: scenes.sounds(events.take([i]), seed=series)[0])
+        return lambda i: ((sound(i), scenes.RATE),)
+    path = lru_cache(_KEPT // 2**10)(lambda i: scenes.paths(events.take([i]), seed=series)[0].reshape(-1))
+    return lambda i: (path(i),)
 
 
 @cache
