@@ -120,13 +120,16 @@ def scored(
             "excess": chance.excess, "left_layer": found.best.left, "right_layer": found.best.right}
 
 
-def interval(values: Sequence[float] | np.ndarray, *, level: float = 0.95) -> tuple[float, float, float]:
+def interval(
+    values: Sequence[float] | np.ndarray, *, level: float = 0.95, most: float = math.inf
+) -> tuple[float, float, float]:
     """Mean, lower and upper end of Student's interval over repetitions.
 
     Parameters
     ----------
     values : one per repetition, two at least.
     level : of the interval.
+    most : what the mean cannot exceed in size, 1 for correlations; the ends are cut there.
 
     Examples
     --------
@@ -139,7 +142,20 @@ def interval(values: Sequence[float] | np.ndarray, *, level: float = 0.95) -> tu
     if len(x) < 2:
         raise UndefinedError(f"{len(x)} repetition has no interval; expected two at least.")
     half = float(t.ppf((1 + level) / 2, len(x) - 1)) * float(x.std(ddof=1)) / math.sqrt(len(x))
-    return float(x.mean()), float(x.mean()) - half, float(x.mean()) + half
+    return float(x.mean()), max(float(x.mean()) - half, -most), min(float(x.mean()) + half, most)
+
+
+def curves(rows: Sequence[Mapping], along: str) -> tuple[np.ndarray, np.ndarray]:
+    """(steps,) values of a column and (repeats, steps) excess over chance, averaged over pairs of models.
+
+    Parameters
+    ----------
+    rows : of one metric, each with ``repeat`` and ``excess``.
+    along : the column.
+    """
+    found = means(rows, "excess", "repeat", along)
+    steps = sorted({key[1] for key in found})
+    return np.array(steps), np.array([[found[r, step] for step in steps] for r in sorted({key[0] for key in found})])
 
 
 def means(rows: Sequence[Mapping], value: str, *by: str) -> dict[tuple, float]:

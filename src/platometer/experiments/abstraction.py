@@ -153,13 +153,10 @@ def _ridge(x: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
     return np.stack([ahead @ ((s / (s**2 + penalty))[:, None] * turned) for penalty in _PENALTIES]) + y.mean(0)
 
 
-def _curves(rows: list[dict], metric: str) -> tuple[list[float], np.ndarray]:
-    """Degrees, and (repeats, degrees) excess over chance, averaged over pairs of models."""
-    own = [row for row in rows
-           if row["metric"] == metric and row["what"] == "captions"]
-    found = shared.means(own, "excess", "repeat", "abstraction")
-    degrees = sorted({key[1] for key in found})
-    return degrees, np.array([[found[r, d] for d in degrees] for r in sorted({key[0] for key in found})])
+def _curves(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Degrees, and (repeats, degrees) excess over chance."""
+    return shared.curves([row for row in rows if row["metric"] == metric and row["what"] == "captions"], "abstraction")
+
 
 
 def _concepts(rows: list[dict]) -> dict[str, np.ndarray]:

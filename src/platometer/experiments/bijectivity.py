@@ -94,7 +94,7 @@ def check(rows: list[dict]) -> Verdict:
     full = sum(whole.entropy(name) for name in _OF_EVENTS)
     curve = [(full, before), *((bits[key[1:]], values) for key, values in table.items() if key[0] == "events")]
     rho = shared.interval([float(spearmanr([b for b, _ in curve], [values[r] for _, values in curve]).statistic)
-                           for r in range(len(before))])
+                           for r in range(len(before))], most=1)
     p = stats.holm([_one_sided(values - before) for values in table.values()])
     raised = [f"{key[1]} {key[2]:g} on {key[0]} ({values.mean() - before.mean():+.3f})"
               for (key, values), value in zip(table.items(), p, strict=True) if value <= 0.05]

@@ -114,9 +114,6 @@ def draw(rows: list[dict]) -> Figure:
     return figure
 
 
-def _curves(rows: list[dict], metric: str) -> tuple[list[int], np.ndarray]:
-    """Densities, and (repeats, densities) excess over chance, averaged over pairs of models."""
-    own = [row for row in rows if row["metric"] == metric]
-    found = shared.means(own, "excess", "repeat", "asked")
-    asked = sorted({key[1] for key in found})
-    return asked, np.array([[found[r, words] for words in asked] for r in sorted({key[0] for key in found})])
+def _curves(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Densities, and (repeats, densities) excess over chance."""
+    return shared.curves([row for row in rows if row["metric"] == metric], "asked")

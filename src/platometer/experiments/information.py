@@ -69,7 +69,7 @@ def check(rows: list[dict]) -> Verdict:
     rows : from `run`.
     """
     bits, table = _curves(rows, shared.METRICS[0])
-    rise = shared.interval([float(spearmanr(bits, curve).statistic) for curve in table])
+    rise = shared.interval([float(spearmanr(bits, curve).statistic) for curve in table], most=1)
     steps = [shared.interval(table[:, i + 1] - table[:, i]) for i in range(len(bits) - 1)]
     falls = [i for i, (_, _, high) in enumerate(steps) if high < 0]
     x, y = np.tile(bits, len(table)), table.ravel()
@@ -116,8 +116,5 @@ def draw(rows: list[dict]) -> Figure:
 
 
 def _curves(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """(steps,) bits and (repeats, steps) excess over chance, averaged over pairs of models."""
-    own = [row for row in rows if row["metric"] == metric]
-    found = shared.means(own, "excess", "repeat", "bits")
-    bits = sorted({key[1] for key in found})
-    return np.array(bits), np.array([[found[r, b] for b in bits] for r in sorted({key[0] for key in found})])
+    """(steps,) bits and (repeats, steps) excess over chance."""
+    return shared.curves([row for row in rows if row["metric"] == metric], "bits")

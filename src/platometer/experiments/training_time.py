@@ -148,6 +148,4 @@ def _half(steps: np.ndarray, curve: np.ndarray) -> float:
 
 def _curves(rows: list[dict], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Steps, and (repeats, steps) excess over chance, averaged over partners."""
-    found = shared.means([row for row in rows if row["model"] == name], "excess", "repeat", "step")
-    steps = sorted({key[1] for key in found})
-    return np.array(steps), np.array([[found[r, step] for step in steps] for r in sorted({key[0] for key in found})])
+    return shared.curves([row for row in rows if row["model"] == name], "step")
