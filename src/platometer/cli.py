@@ -218,6 +218,8 @@ def capability(
     table: Annotated[list[str] | None, typer.Option(help="What this csv, json or harness folder says of the model.")] = None,
     task: Annotated[list[str] | None, typer.Option(help="Run this task of lm-evaluation-harness.")] = None,
     probe: Annotated[str, typer.Option(help="ridge, logistic or knn.")] = "ridge",
+    limit: Annotated[int | None, typer.Option(min=1, help="Samples drawn of --labels, and of a dataset of texts; all if not "
+                                                          "given.")] = None,
     window: Annotated[int | None, typer.Option(help="Tokens of a window; the model's context if not given.")] = None,
     stride: Annotated[int | None, typer.Option(help="Tokens it moves on; half a window if not given.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Where features and probes are kept.")] = None,
@@ -233,11 +235,13 @@ def capability(
     found = []
     for source in text or ():
         with _bar(source) as progress:
-            found.append(measures.bits_per_byte_of(model, source, window=window, stride=stride, options=options,
-                                                   progress=progress))
+            found.append(measures.bits_per_byte_of(model, measures.corpus(source, limit=limit), window=window, stride=stride,
+                                                   options=options, progress=progress))
     for source in labels or ():
         with _bar(source) as progress:
-            found.append(measures.probe(model, source, kind=probe, folder=folder, options=options, progress=progress))
+            samples = measures.labelled(source)
+            found.append(measures.probe(model, samples.subset(limit) if limit else samples, kind=probe, folder=folder,
+                                        options=options, progress=progress))
     for source in table or ():
         joined = measures.join([model], measures.table(source))
         if not joined.found:

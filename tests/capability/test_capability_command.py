@@ -41,8 +41,12 @@ def test_texts_and_labels_go_to_the_functions_that_measure(monkeypatch) -> None:
 
     monkeypatch.setattr(capability, "bits_per_byte_of", measured("bits"))
     monkeypatch.setattr(capability, "probe", measured("accuracy"))
-    out = _run("hf:mine", "--text", "a.txt", "--labels", "photos", "--probe", "knn", "--window", "64")
-    assert [(what, source) for what, _, source, _ in asked] == [("bits", "a.txt"), ("accuracy", "photos")]
+    monkeypatch.setattr(capability, "corpus", lambda source, limit: (source, limit))
+    monkeypatch.setattr(capability, "labelled", lambda source: capability.Labelled.of(
+        ["a", "b", "c"], [0, 1, 0], modality="text", name=source))
+    out = _run("hf:mine", "--text", "a.txt", "--labels", "photos", "--probe", "knn", "--window", "64", "--limit", "2")
+    assert [what for what, *_ in asked] == ["bits", "accuracy"]
+    assert (asked[0][2], len(asked[1][2].samples), asked[1][2].card.name) == (("a.txt", 2), 2, "photos")
     assert (asked[0][3]["window"], asked[1][3]["kind"]) == (64, "knn")
     assert "0.5\t0.4 to 0.6\tshare\thigh\t1,000\tmeasured" in out
 
