@@ -145,5 +145,15 @@ def test_slips_of_an_agreement_are_named() -> None:
         agreement(rows(laid_out()), between="metrics")
     with pytest.raises(InputError, match="The rows differ in 'data'"):
         agreement(rows(laid_out(), data="a") + rows(laid_out(), metric="b", data="b"))
-    with pytest.raises(UndefinedError, match=r"The 'score' of b is 0\.5 for every pair"):
+    with pytest.raises(UndefinedError, match=r"The 'score' is the same for all 36 pairs under b \(0\.5\); it ranks nothing"):
         agreement(rows(laid_out()) + rows(np.full((9, 9), 0.5), metric="b"))
+
+
+def test_a_metric_that_is_constant_is_named_and_the_others_are_told() -> None:
+    many = rows(laid_out()) + rows(np.full((9, 9), 0.5), metric="flat") + rows(laid_out() ** 3, metric="cubed")
+    found = agreement(many, draws=100)
+    assert (found.names, found.constant) == (("cka", "cubed"), ("flat",))
+    assert found.of("cka", "cubed").value == pytest.approx(1)
+    assert str(found).endswith("undefined for flat, the same for every pair")
+    with pytest.raises(UndefinedError, match="The score of flat is the same for every pair"):
+        found.of("cka", "flat")

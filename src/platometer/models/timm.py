@@ -8,7 +8,6 @@ the paper's choice); convolutional networks each stage, globally averaged. Names
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch import nn
 
 from platometer.cards import Card
 from platometer.errors import ModelError, missing, suggestion
-from platometer.models import _items, _layers, _loading, _pooling, _torchvision_shim
+from platometer.models import _checkpoint, _items, _layers, _loading, _pooling, _torchvision_shim
 from platometer.models._torch import Inputs, Point, TorchModel, parameters, poolable
 
 
@@ -29,6 +28,7 @@ def load(
     pooling: str = "auto",
     pretrained: bool = True,
     checkpoint: str | None = None,
+    keys: str = "",
     device: str | None = None,
     dtype: str = "float32",
     size: int | None = None,
@@ -42,7 +42,8 @@ def load(
     layers : see `platometer.models._layers.choose`; the names are timm's, such as ``blocks.0`` or ``stages.0``.
     pooling : one of ``auto, mean, cls, first, last, max, average, none``.
     pretrained : whether to load the published weights; without, they are random with `seed`.
-    checkpoint : a safetensors file to load instead.
+    checkpoint : a file of weights to load instead, of safetensors or of PyTorch; see `platometer.models._checkpoint`.
+    keys : what the names of the network's weights begin with in that file, such as ``"module.encoder_q."``.
     device : a graphics processor if there is one, if None.
     dtype : of weights and arithmetic.
     size : side of the picture in pixels, where the model can take another than its own.
@@ -57,8 +58,7 @@ def load(
     _pooling.check(pooling)
     timm = _timm()
     network = _network(timm, name, pretrained and checkpoint is None, size, seed)
-    if checkpoint is not None:
-        _fill(network, checkpoint)
+    filled = None if checkpoint is None else _checkpoint.fill(network, checkpoint, keys=keys)
     network = _loading.placed(network, device, kind)
     config = timm.data.resolve_data_config({} if size is None else {"input_size": (3, size, size)}, model=network)
     transform = timm.data.create_transform(**config, is_training=False)
@@ -78,10 +78,10 @@ def load(
         "pooling": how, "prefix": prefix, "dtype": dtype, "library": f"timm {timm.__version__}", "pretrained": trained,
         "seed": None if trained else seed, "layers": layers if isinstance(layers, str) else list(layers),
         "preprocessing": {key: list(v) if isinstance(v, tuple) else v for key, v in config.items()},
-    }
+    } | (filled.as_details(str(checkpoint), keys) if filled is not None else {})
     return TorchModel(
         module=network, points=tuple(Point(layer, layer) for layer in names), prepare=prepare,
-        card=_card(network, name, pretrained, checkpoint), modality="image", details=details, pooling=how, prefix=prefix,
+        card=_card(network, name, pretrained, filled), modality="image", details=details, pooling=how, prefix=prefix,
         channels=channels, concat=layers == "concat",
     )
 
@@ -150,29 +150,11 @@ def _has_cls(network: nn.Module) -> bool:
     return getattr(network, "cls_token", None) is not None or bool(getattr(network, "has_class_token", False))
 
 
-def _fill(network: nn.Module, checkpoint: str) -> None:
-    """Load a file, which may have a head that the network lacks, but nothing less than the network's weights."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    path = Path(checkpoint).expanduser()
-    if path.suffix != ".safetensors" or not path.is_file():
-        raise ModelError(f"checkpoint = {checkpoint!r}; expected an existing .safetensors file (no pickle is ever loaded).")
-    try:
-        found = network.load_state_dict(load_file(path), strict=False)
-    except (SafetensorError, RuntimeError) as error:
-        raise ModelError(f"{checkpoint} does not fit: {str(error).strip().splitlines()[-1].strip()} Is it of another "
-                         "model?") from error
-    if found.missing_keys:
-        raise ModelError(f"{checkpoint} lacks {len(found.missing_keys)} weights, the first {found.missing_keys[0]!r}. Is it of "
-                         "another model?")
-
-
-def _card(network: nn.Module, name: str, pretrained: bool, checkpoint: str | None) -> Card:
+def _card(network: nn.Module, name: str, pretrained: bool, filled: _checkpoint.Filled | None) -> Card:
     stated = getattr(network, "pretrained_cfg", None) or {}
     revision = str(stated.get("hf_hub_id") or stated.get("url") or "") if pretrained else "random"
-    if checkpoint is not None:
-        revision = _loading.file_hash(Path(checkpoint).expanduser())[:16]
+    if filled is not None:
+        return Card(name=name, source=f"timm:{name}", revision=filled.revision, parameters=parameters(network))
     return Card(
         name=name, source=f"timm:{name}", revision=revision, licence=str(stated.get("license") or "") if pretrained else "",
         citation=str(stated.get("paper_name") or ""), parameters=parameters(network),

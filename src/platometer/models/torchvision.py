@@ -15,7 +15,7 @@ from torch import nn
 
 from platometer.cards import Card
 from platometer.errors import ModelError, SpecError, missing, suggestion
-from platometer.models import _items, _layers, _loading, _pooling, _torchvision_shim
+from platometer.models import _checkpoint, _items, _layers, _loading, _pooling, _torchvision_shim
 from platometer.models._torch import Inputs, Point, TorchModel, parameters, poolable
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def load(
     layers: str | Sequence[str] = "blocks",
     pooling: str = "auto",
     weights: str = "DEFAULT",
+    checkpoint: str | None = None,
+    keys: str = "",
     device: str | None = None,
     dtype: str = "float32",
     seed: int = 0,
@@ -40,6 +42,9 @@ def load(
     layers : see `platometer.models._layers.choose`.
     pooling : one of ``auto, mean, cls, first, last, max, average, none``.
     weights : name of published weights, such as ``"IMAGENET1K_V2"``, or ``"none"`` for random ones with `seed`.
+    checkpoint : a file of weights to load instead, of safetensors or of PyTorch; see `platometer.models._checkpoint`. Pictures
+        are prepared as for the first of the published weights.
+    keys : what the names of the network's weights begin with in that file, such as ``"module.encoder_q."``.
     device : a graphics processor if there is one, if None.
     dtype : of weights and arithmetic.
     seed : of random weights.
@@ -59,8 +64,10 @@ def load(
     if name not in library.list_models(module=library):
         raise ModelError(f"torchvision has no model {name!r}. {suggestion(name, library.list_models(module=library))}")
     known = library.get_model_weights(name)
-    chosen = _weights(name, weights, known)
-    network = _loading.placed(_network(library, name, chosen, seed), device, kind)
+    chosen = _weights(name, weights if checkpoint is None else "none", known)
+    network = _network(library, name, chosen, seed)
+    filled = None if checkpoint is None else _checkpoint.fill(network, checkpoint, keys=keys)
+    network = _loading.placed(network, device, kind)
     transform = (chosen or next(iter(known))).transforms()
     prefix = 1 if hasattr(network, "class_token") else 0
     how = _pooling.chosen(pooling, "image", prefix)
@@ -74,10 +81,13 @@ def load(
     else:
         names = _layers.choose(_layers.blocks_of(network), _layers.every_of(network), layers, model=f"torchvision:{name}")
     details = {"pooling": how, "prefix": prefix, "dtype": dtype, "library": f"torchvision {torchvision.__version__}",
-               "weights": str(weights), "seed": seed if chosen is None else None,
+               "weights": str(weights) if filled is None else "file",
+               "seed": seed if chosen is None and filled is None else None,
                "preprocessing": " ".join(str(transform).split()),
                "layers": layers if isinstance(layers, str) else list(layers)}
-    card = Card(name=name, source=f"torchvision:{name}", revision=str(chosen or "random"), parameters=parameters(network))
+    details |= filled.as_details(str(checkpoint), keys) if filled is not None else {}
+    revision = filled.revision if filled is not None else str(chosen or "random")
+    card = Card(name=name, source=f"torchvision:{name}", revision=revision, parameters=parameters(network))
     return TorchModel(
         module=network, points=tuple(Point(layer, layer) for layer in names), prepare=prepare, card=card, modality="image",
         details=details, pooling=how, prefix=prefix, channels=channels, concat=layers == "concat",

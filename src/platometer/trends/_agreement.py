@@ -40,6 +40,7 @@ class Agreement:
     level : nominal coverage.
     pairs : pairs of models that all have.
     units : what was taken for independent.
+    constant : values of the column whose score is the same for every pair: they rank nothing, and have no correlations.
     """
 
     between: str
@@ -51,6 +52,7 @@ class Agreement:
     level: float
     pairs: int
     units: str
+    constant: tuple[str, ...] = ()
 
     def of(self, one: str, other: str) -> Estimate:
         """The correlation of two of them, with its interval.
@@ -60,6 +62,8 @@ class Agreement:
         one, other : two of the names.
         """
         for name in (one, other):
+            if name in self.constant:
+                raise UndefinedError(f"The score of {name} is the same for every pair; it ranks nothing.")
             if name not in self.names:
                 raise UnknownNameError(f"There is no {self.between} {name!r}. {suggestion(name, self.names)}")
         i, j = self.names.index(one), self.names.index(other)
@@ -73,8 +77,9 @@ class Agreement:
     def __str__(self) -> str:
         least = min(((i, j) for i in range(len(self.names)) for j in range(i)), key=lambda at: self.rho[at])
         one, other = self.names[least[1]], self.names[least[0]]
-        return (f"{len(self.names)} values of {self.between}, {self.pairs} pairs ({self.units}): mean rho {self.mean:.3g}, "
+        told = (f"{len(self.names)} values of {self.between}, {self.pairs} pairs ({self.units}): mean rho {self.mean:.3g}, "
                 f"least {self.of(one, other)} between {one} and {other}")
+        return told + (f"; undefined for {', '.join(self.constant)}, the same for every pair" if self.constant else "")
 
 
 def agreement(
@@ -95,7 +100,8 @@ def agreement(
     InputError
         There is one value only, or rows of several questions.
     UndefinedError
-        Fewer than four pairs are shared, or a score does not vary over them.
+        Fewer than four pairs are shared, or fewer than two scores vary over them. Of several, those that do not vary are
+        named in the answer, and the others are told.
     """
     if between not in BETWEEN:
         raise UnknownNameError(f"There is no agreement between {between!r}. {suggestion(between, BETWEEN)}")
@@ -109,10 +115,14 @@ def agreement(
     shared = [pair for pair in next(iter(found.values())) if all(pair in one for one in found.values())]
     if len(shared) < 4:
         raise UndefinedError(f"{len(shared)} pairs of models are shared by all {len(parts)}; agreement needs four.")
-    values = np.array([[one[pair] for pair in shared] for one in found.values()])
-    for name, row_values in zip(found, values, strict=True):
-        if np.ptp(row_values) == 0:
-            raise UndefinedError(f"The {score!r} of {name} is {row_values[0]:.3g} for every pair; it ranks nothing.")
+    scores = {name: np.array([one[pair] for pair in shared]) for name, one in found.items()}
+    constant = tuple(name for name, row_values in scores.items() if np.ptp(row_values) == 0)
+    names = tuple(name for name in scores if name not in constant)
+    if len(names) < 2:
+        same = ", ".join(f"{name} ({scores[name][0]:.3g})" for name in constant)
+        raise UndefinedError(f"The {score!r} is the same for all {len(shared)} pairs under {same}; it ranks nothing, and "
+                             "agreement needs two that do. Are the models or the layers all alike?")
+    values = np.array([scores[name] for name in names])
     known = units(len(shared), crossed=_sides(rows, shared))
     rho = _rho(values, np.ones((1, len(shared))))[0]
     again = _rho(values, known.weights(draws, seed))
@@ -123,7 +133,7 @@ def agreement(
     for i in range(c):
         for j in range(i):
             p[i, j] = p[j, i] = null_p(ranks[i], ranks[j], known, draws=draws, seed=seed + 1)
-    return Agreement(between, tuple(found), rho, low, high, p, level, len(shared), str(known))
+    return Agreement(between, names, rho, low, high, p, level, len(shared), str(known), constant)
 
 
 def _sides(rows: Sequence[Row], shared: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
