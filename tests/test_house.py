@@ -15,7 +15,7 @@ import pytest
 HOME = Path(__file__).parents[1] / "src" / "platometer"
 FLOORS = [
     {"errors", "cards", "threads"},
-    {"arrays", "files", "plugins", "spec", "stats", "samples", "scenes", "shapes"},
+    {"arrays", "files", "plugins", "spec", "stats", "samples", "scenes"},
     {"centring", "training"},
     {"networks", "theory"},
     {"conditioning", "features", "rows", "engines", "datasets", "models"},

@@ -145,7 +145,7 @@ def drawn(tmp_path_factory):
     place = tmp_path_factory.mktemp("drawn")
     for name in "ab":
         np.save(place / f"{name}.npy", np.random.default_rng(ord(name)).normal(size=(24, 5)))
-    study = Study.of({"name": "drawn", "data": {"source": "shapes:test", "n": 24}, "align": {"metrics": ["cka"], "draws": 9},
+    study = Study.of({"name": "drawn", "data": {"source": "scenes:test", "n": 24}, "align": {"metrics": ["cka"], "draws": 9},
                       "models": [f"file:{place}/{name}.npy" for name in "ab"]})
     study.run(place / "runs" / "drawn", progress=lambda *_: None)
     return place / "runs"
@@ -156,7 +156,7 @@ def test_neighbours_are_shown_as_pictures_and_captions(drawn):
 
     client = _client(drawn)
     found = _get(client, "neighbours", **_pair(client, "drawn"), sample=5, k=3).json()
-    paired = datasets.load("shapes:test", n=24)
+    paired = datasets.load("scenes:test", n=24)
     texts = next(view for view in paired.views.values() if view.modality == "text")
     assert found["why"] == ""
     assert found["sample"]["texts"] == [str(text) for text in texts.items[5]]
@@ -170,7 +170,7 @@ def test_neighbours_are_shown_as_pictures_and_captions(drawn):
 @pytest.mark.parametrize(("change", "said"), [
     ({"samples": "0" * 32}, "others by now"), ({"data": {"source": "hf:evil/code"}}, "may need a network"),
     ({"data": {"source": "text:/etc/passwd"}}, "samples"), ({"data": {"source": "folder:/"}}, "samples"),
-    ({"data": {"source": "shapes:test", "trust": 1}}, "cannot be read again"),
+    ({"data": {"source": "scenes:test", "trust": 1}}, "cannot be read again"),
 ])
 def test_data_that_are_not_those_of_the_run_are_not_shown(drawn, tmp_path, change, said):
     import shutil

@@ -10,7 +10,7 @@ from platometer.errors import UnknownNameError
 
 
 def test_every_source_is_listed_and_says_what_it_is():
-    assert datasets.names() == ("cifar", "folder", "hf", "scenes", "shapes", "text", "webdataset")
+    assert datasets.names() == ("cifar", "folder", "hf", "scenes", "text", "webdataset")
 
 
 def test_an_unknown_source_gets_a_suggestion():

@@ -23,7 +23,7 @@ POOLED = {"text": ("mean", "first", "last", "max"), "image": ("mean", "max"), "a
 SOURCES = (
     *(f"hf:{kind}" for kind in tiny.KINDS if kind not in ("clip", "siglip")),
     "hf:clip/vision", "hf:clip/text", "hf:siglip/vision", "hf:siglip/text", "hf:t5/decoder",
-    "timm:vit_tiny_patch16_224", "timm:resnet18", "torchvision:resnet18", "tiny:cnn-8", "tiny:gpt-16",
+    "timm:vit_tiny_patch16_224", "timm:resnet18", "torchvision:resnet18",
     "zoo:conv-masked-1", "zoo:vit-supervised-1", "zoo:gpt-1", "zoo:gru-1", "zoo:bow-1",
     "wrap:module", "wrap:function",
 )
@@ -46,8 +46,6 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Callable:
             if _torchvision_shim.ready() == "absent":
                 pytest.skip("needs torchvision")
             return load(source, weights="none", device="cpu", **options)
-        if prefix == "tiny":
-            return load(source, steps=2, scenes=32, device="cpu", **options)
         if prefix == "zoo":
             return load(source, device="cpu", **options)
         kind, _, side = name.partition("/")

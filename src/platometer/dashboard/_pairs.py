@@ -21,7 +21,7 @@ from platometer.report._figures import histogram, rounded
 from platometer.samples import Paired
 from platometer.study import _cells
 
-LOCAL = ("folder", "scenes", "shapes", "text")
+LOCAL = ("folder", "scenes", "text")
 """Datasets that are read from this machine, or drawn, without running anything and without a network."""
 
 _NUMBERS = 2**27  # of a layer in which neighbours are looked for
