@@ -134,6 +134,10 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once.")] = None,
     address: Annotated[str | None, typer.Option(help="Of a ray cluster: auto or HOST:PORT.")] = None,
     at_most: Annotated[str | None, typer.Option(help="Leave models with more parameters out, such as 3B or 160M.")] = None,
+    within: Annotated[str | None, typer.Option(help="Leave models out that need more memory than this, such as 24GB (estimated "
+                                                     "from parameters and precision).")] = None,
+    absent: Annotated[str, typer.Option(help="Models whose own files are not here: error (told, the others run) or "
+                                             "leave-out.")] = "error",
     data: Annotated[str | None, typer.Option(help="Other data of the same form: a path, or a source such as hf:NAME.")] = None,
     capability: Annotated[list[Path] | None, typer.Option(help="A table (csv, jsonl, parquet) with a column 'model' and "
                                                                "numbers, to keep beside the rows.")] = None,
@@ -145,6 +149,10 @@ def run(
 
     asked = Study.read(study)
     asked = asked.limited(at_most) if at_most is not None else asked
+    asked = asked.fitting(within) if within is not None else asked
+    if absent not in ("error", "leave-out"):
+        raise SpecError(f"absent = {absent!r}; expected 'error' or 'leave-out'.")
+    asked = asked.present() if absent == "leave-out" else asked
     asked = asked.told_by(*capability) if capability else asked
     asked = asked.on(data) if data is not None else asked
     if dry_run:

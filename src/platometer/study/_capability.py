@@ -94,12 +94,14 @@ def measured(
     out: list[Capability] = []
     for i, (table, source, modality, what) in enumerate(todo):
         show("capabilities", i, len(todo))
-        options = dict(table.options) | ({"device": device} if device and "device" not in table.options else {})
+        alone = device and not {"device", "device_map"} & set(table.options)
+        options = dict(table.options) | ({"device": device} if alone else {})
         data: list = [what, stamp(f"file:{_placed(what, base)}")]
         if modality == "text" and texts is not None:
             data = [texts.card.revision, asked.limit]
-        key = fingerprint({"schema": _SCHEMA, "source": source, "stamp": stamp(source), "options": options, "data": data,
-                           "seed": seed, "modality": modality})
+        weights = stamp(f"file:{options['checkpoint']}") if options.get("checkpoint") else []
+        key = fingerprint({"schema": _SCHEMA, "source": source, "stamp": stamp(source) + weights, "options": options,
+                           "data": data, "seed": seed, "modality": modality})
         options |= {"allow_code": True} if source.startswith("python:") else {}  # or it would have no features
         try:
             found = _kept(folder / "capabilities" / f"{key}.json")
@@ -162,7 +164,7 @@ def _placed(source: str, base: Path) -> str:
 
 def _of_language(source: str, options: Mapping[str, object]) -> dict:
     """The options that telling tokens has in common with taking features."""
-    known = ("device", "dtype", "revision", "local_files_only", "trust_remote_code")
+    known = ("device", "dtype", "revision", "local_files_only", "trust_remote_code", "device_map", "quantise")
     return {name: value for name, value in options.items() if name in known or not source.startswith("hf:")}
 
 

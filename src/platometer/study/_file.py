@@ -59,20 +59,21 @@ class DataTable(_Open):
 
 
 class ReadsTable(_Strict):
-    """``reads`` of a model: what it is given of a sample's texts.
+    """``reads`` of a model: what it is given of a sample.
 
     Attributes
     ----------
     text : the one at this position of a sample's texts (data with ``captions = "mean"`` has several); all if None.
     texts : the first so many of them; all if None.
-    words : ``"shuffled"``: the words of every text in an order drawn by the study's seed; ``"kept"``.
+    perturbed : how the view is spoiled first, by the study's seed; one of `platometer.datasets.PERTURBATIONS`, such as
+        ``"shuffle-words"`` or, of pictures, ``"blur(share=0.05)"``. As it is if empty.
     prompt : a template with ``{caption}`` in it, such as ``"A picture of {caption}"``; the text alone if empty.
     several : ``"mean"`` (each text is run, their features are averaged) or ``"join"`` (one text of all).
     """
 
     text: Annotated[int, Field(ge=0)] | None = None
     texts: Annotated[int, Field(ge=1)] | None = None
-    words: Literal["kept", "shuffled"] = "kept"
+    perturbed: str = ""
     prompt: str = ""
     several: Literal["mean", "join"] = "mean"
 
@@ -88,7 +89,10 @@ class ModelTable(_Open):
     batch_size : items at once; found if None.
     parameters : how many it has, as published: for ``--at-most``, and for trends where its source does not count them.
     family : models of one making; what trends take for independent.
-    reads : what it is given of a sample's texts; all of each if None.
+    reads : what it is given of a sample; all of each if None.
+    perturb : perturbations (see `ReadsTable`); the model is run once on the data as they are, and once more on each of these,
+        under its name and that of the perturbation.
+    download : where the file of its weights (``checkpoint``) is to be had; told if it is not there. Nothing is fetched.
     gpus, memory : of a worker that runs it, instead of those under ``[compute]``.
     """
 
@@ -99,6 +103,8 @@ class ModelTable(_Open):
     parameters: Annotated[float, Field(ge=1)] | None = None
     family: str = ""
     reads: ReadsTable | None = None
+    perturb: Annotated[list[str], BeforeValidator(_listed)] = []
+    download: str = ""
     gpus: Annotated[float, Field(ge=0)] | None = None
     memory: Annotated[float, Field(gt=0)] | None = None
 
@@ -227,6 +233,8 @@ class Study:
     text : the file as written, for the record.
     base : folder that relative paths in it start from.
     at_most : parameters of the models that were kept by `limited`; None for all.
+    within : bytes of memory of the models that were kept by `fitting`; None for all.
+    here : whether only models whose files are here were kept, by `present`.
     left_out : names of the models that were not.
     """
 
@@ -235,6 +243,8 @@ class Study:
     base: Path = Path()
     at_most: float | None = None
     left_out: tuple[str, ...] = ()
+    within: float | None = None
+    here: bool = False
 
     @property
     def name(self) -> str:
@@ -367,7 +377,36 @@ class Study:
             raise StudyError(f"{self.name}: {len(kept)} of its models have at most {told(most)} parameters, and a study "
                              f"compares two. The smallest are {smallest}.")
         gone = tuple(table.name for table in tables if table not in kept)
-        return dataclasses.replace(self, file=self.file.model_copy(update={"models": kept}), at_most=most, left_out=gone)
+        return dataclasses.replace(self, file=self.file.model_copy(update={"models": kept}), at_most=most,
+                                   left_out=(*self.left_out, *gone))
+
+    def fitting(self, memory: float | str) -> Study:
+        """The study of those of its models that run within a memory, as estimated from their parameters and precision.
+
+        Parameters
+        ----------
+        memory : bytes of the graphics processor or the machine, or such as ``"24GB"``.
+
+        Raises
+        ------
+        StudyError
+            A model's table does not say how many parameters it has, or fewer than two models are left.
+        """
+        from platometer.study import _less
+
+        return _less.fitting(self, memory)
+
+    def present(self) -> Study:
+        """The study of those of its models whose own files (weights, vectors) are here; others come from hubs, or fail.
+
+        Raises
+        ------
+        StudyError
+            Fewer than two models are left.
+        """
+        from platometer.study import _less
+
+        return _less.present(self)
 
     def on(self, data: str | Path) -> Study:
         """The study on other data of the same form.
@@ -407,8 +446,20 @@ class Study:
         return dataclasses.replace(self, file=self.file.model_copy(update={"capability": asked}))
 
     def models(self) -> list[ModelTable]:
-        """The models asked for, each with a name of its own."""
-        return [table.model_copy(update={"name": table.name or _short(table.source)}) for table in self.file.models]
+        """The models asked for, each with a name of its own; those with ``perturb`` once more on every perturbation."""
+        return [one for table in self.file.models for one in _variants(table, self.base)]
+
+
+def _variants(table: ModelTable, base: Path) -> list[ModelTable]:
+    """The model on the data as they are, and on each perturbation of them; a file of weights is where the study file says."""
+    more: dict[str, object] = {"name": table.name or _short(table.source), "perturb": []}
+    checkpoint = table.options.get("checkpoint")
+    if isinstance(checkpoint, str) and (base / checkpoint).is_file():
+        more["checkpoint"] = str((base / checkpoint).resolve())
+    plain = table.model_copy(update=more)
+    reads = plain.reads or ReadsTable()
+    return [plain, *(plain.model_copy(update={"name": f"{plain.name}, {how}",
+                                              "reads": reads.model_copy(update={"perturbed": how})}) for how in table.perturb)]
 
 
 def names() -> dict[str, str]:
@@ -550,6 +601,16 @@ def _check_sizes(file: StudyFile, where: str) -> None:
 
 
 def _check_reads(table: ModelTable, where: str) -> None:
+    from platometer.datasets import perturbation
+
+    for key, how in [(f"{where}.perturb", how) for how in table.perturb] + (
+            [(f"{where}.reads.perturbed", table.reads.perturbed)] if table.reads is not None and table.reads.perturbed else []):
+        try:
+            perturbation(how)
+        except SpecError as error:
+            raise StudyError(f"{key}: {error}") from None
+        if table.source.startswith("file:"):
+            raise StudyError(f"{key}: {table.source!r} holds vectors, and what it was made of is not here to be spoiled.")
     if table.reads is not None and table.reads.prompt and "{caption}" not in table.reads.prompt:
         raise StudyError(f"{where}.reads.prompt: {table.reads.prompt!r} has no place for the text; expected such as "
                          "'A picture of {caption}'.")

@@ -21,9 +21,9 @@ from platometer.engines import Needs
 from platometer.errors import DiskError, InputError, PlatometerError, StoreError, StudyError, UnknownNameError, suggestion
 from platometer.extraction import extract, features_key, forget
 from platometer.features import Features
-from platometer.study import _capability, _cells, _content, _gallery, _going, _price, _reads, _shards
+from platometer.study import _capability, _cells, _content, _gallery, _going, _less, _price, _reads, _shards
 from platometer.study._cells import Cell, Setting
-from platometer.study._file import ModelTable, Study, told
+from platometer.study._file import ModelTable, Study
 
 _log = logging.getLogger("platometer")
 
@@ -216,6 +216,8 @@ def _plan(study: Study, folder: Path, paired: samples.Paired | None, *, allow_co
         try:
             there[table.name] = _found(folder, table, study, paired)
             _check_allowed(table, allow_code or there[table.name] is not None)
+            if there[table.name] is None:
+                _less.check(table, study.base)
         except PlatometerError as error:  # a run goes on with the others, and so does its plan
             there[table.name] = None
             notes.append(f"{table.name} will fail: {error}")
@@ -281,21 +283,17 @@ def _collected(
 
 
 def _limits(study: Study) -> list[str]:
-    """What a reader must know of the models: which were left out as too large; and of numbers still wanted."""
+    """What a reader must know of the models: which were left out; and of numbers still wanted."""
     out = []
-    if study.at_most is not None:
+    if kept := _less.words(study):
         listed = ", ".join(study.left_out[:8]) + (", ..." if len(study.left_out) > 8 else "")
-        out.append(f"{_limited(study)}, {len(study.left_out)} of {len(study.left_out) + len(study.models())} are left out"
+        out.append(f"{kept}, {len(study.left_out)} of {len(study.left_out) + len(study.models())} are left out"
                    + (f": {listed}" if listed else ""))
     wanted = study.file.capability
     if wanted is not None and not (wanted.tables or wanted.text or wanted.probes):
         columns = f" with the columns model, {', '.join(wanted.columns)}" if wanted.columns else ""
         out.append(f"capabilities are asked for and no table is given; --capability TABLE{columns} joins one, now or later")
     return out
-
-
-def _limited(study: Study) -> str:
-    return f"models of at most {told(study.at_most or 0)} parameters"
 
 
 def _capabilities(study: Study) -> list[Capability]:
@@ -367,8 +365,13 @@ def _stamp(source: str) -> list:
 def _request(table: ModelTable, study: Study, view: samples.Samples) -> str:
     """A name for 'these features', known without loading the model."""
     source = _source(table, study.base)
-    return fingerprint({"schema": 1, "source": source, "stamp": _stamp(source), "options": table.options,
-                        "view": table.view, "samples": view.fingerprint})
+    return fingerprint({"schema": 1, "source": source, "stamp": _stamp(source) + _weights(table.options),
+                        "options": table.options, "view": table.view, "samples": view.fingerprint})
+
+
+def _weights(options: Mapping[str, object]) -> list:
+    """Size and time of the file of weights that a model is given, if any."""
+    return _stamp(f"file:{options['checkpoint']}") if options.get("checkpoint") else []
 
 
 def _modality(table: ModelTable, paired: samples.Paired | None, found: Features | None) -> str:
@@ -391,7 +394,7 @@ def _found(folder: Path, table: ModelTable, study: Study, paired: samples.Paired
         return _from_file(table, study, paired)
     assert paired is not None
     for whole in [paired.view(table.view)] if table.view else paired.views.values():
-        if table.reads is not None and whole.modality != "text":
+        if not _reads.fits(whole, table.reads):
             continue
         view = _reads.reading(whole, table.reads, seed=study.file.seed)
         try:
@@ -507,9 +510,10 @@ def _lasting(table: ModelTable, fresh: bool) -> bool:
 def _order(study: Study, table: ModelTable, *, allow_code: bool) -> _shards.Order:
     """A model that is to be run."""
     _check_allowed(table, allow_code)
+    _less.check(table, study.base)
     compute = study.file.compute
     options = dict(table.options) | ({"allow_code": allow_code} if table.source.startswith("python:") else {})
-    if compute.device and "device" not in options:
+    if compute.device and not {"device", "device_map"} & set(options):
         options["device"] = compute.device
     gpus = next((value for value in (table.gpus, compute.gpus) if value is not None), 0 if compute.device == "cpu" else None)
     needs = Needs(gpus=gpus, memory=int((table.memory or compute.memory or 0) * 1e9))
@@ -686,7 +690,7 @@ def _row(
         "null_mean": c.get("null_mean"), "null_sd": c.get("null_sd"), "excess": c.get("excess"),
         "z": c.get("z"), "p": c.get("p"), "p_bh": None, "p_holm": None, "alpha": cell.alpha, "tau": c.get("tau"),
         "calibrated": c.get("score"), "remarks": [*answer["remarks"], *([c["note"]] if c.get("note") else []),
-                    *([f"of {_limited(study)}"] if study.at_most is not None else [])],
+                    *([f"of {_less.words(study)}"] if _less.words(study) else [])],
         "versions": answer["versions"], "key": cell.key,
     } | _side("left", left) | _side("right", right)
 
