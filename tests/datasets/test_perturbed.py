@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from platometer.datasets import PERTURBATIONS, perturbed
-from platometer.datasets._perturbed import nouns_of, spelled
+from platometer.datasets._perturbed import nouns_of, perturbation
 from platometer.errors import DataError, InputError, SpecError, UndefinedError
 from platometer.samples import Samples
 
@@ -32,7 +32,7 @@ def test_ids_stay_content_changes_and_the_seed_decides(name: str) -> None:
     assert found.ids == of(name).ids
     assert len(set(found.content)) == len(set(of(name).content))
     assert found.fingerprint == again.fingerprint != of(name).fingerprint
-    assert found.card.details["perturbed"] == spelled(name)
+    assert found.card.details["perturbed"] == perturbation(name)
     assert [str(a) if isinstance(a, str) else a.tobytes() for (a,) in found.items] == [
         str(a) if isinstance(a, str) else a.tobytes() for (a,) in again.items]
     drawn = name.startswith(("shuffle", "swap"))
@@ -143,7 +143,7 @@ class _Watched:
 ])
 def test_slips_are_told(how: str, said: str) -> None:
     with pytest.raises(SpecError) as error:
-        spelled(how)
+        perturbation(how)
     assert said in str(error.value)
 
 

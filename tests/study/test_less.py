@@ -14,12 +14,12 @@ from platometer.cli import app
 from platometer.errors import SpecError, StudyError
 from platometer.models import _torchvision_shim
 from platometer.study import Results, Study, publish
-from platometer.study._less import needed, sized, told, words
+from platometer.study._less import check, needed, sized, told, words
 
 
 def of(*models: dict | str, base: Path = Path()) -> Study:
-    return Study.of({"name": "some", "data": {"source": "folder", "path": "pictures", "captions": "none"}, "models": list(models),
-                     "align": {"metrics": ["cka"], "draws": 9}}, base=base)
+    return Study.of({"name": "some", "data": {"source": "folder", "path": "pictures", "captions": "none"},
+                     "models": list(models), "align": {"metrics": ["cka"], "draws": 9}}, base=base)
 
 
 def test_memory_is_that_of_the_weights_in_their_precision_and_a_quarter() -> None:
@@ -47,8 +47,8 @@ def test_models_that_do_not_fit_are_left_out_and_named() -> None:
         of({"source": "hf:a"}, "hf:b").fitting("4GB")
 
 
-@pytest.mark.parametrize("name", ["prh-wit", "prh-skills", "prh-density", "prh-metrics", "aristotelian", "cave-gallery", "small",
-                                  "objectives-consistency", "prh-vision"])
+@pytest.mark.parametrize("name", ["prh-wit", "prh-skills", "prh-density", "prh-metrics", "aristotelian", "cave-gallery",
+                                  "small", "objectives-consistency", "prh-vision"])
 def test_every_study_of_large_models_degrades_to_what_fits(name: str) -> None:
     study = Study.read(name)
     small = study.fitting("4GB")
@@ -66,7 +66,7 @@ def pictures(vectors: Callable, tmp_path: Path) -> Path:
 
 def test_what_is_not_here_fails_by_name_or_is_left_out_and_recorded(pictures: Path, tmp_path: Path) -> None:
     study = Study.read(pictures)
-    with pytest.raises(StudyError, match="model d: .*d.npz"):
+    with pytest.raises(StudyError, match=r"model d: .*d\.npz"):
         study.run(tmp_path / "fails", progress=lambda *told: None)
     here = study.present()
     assert here.left_out == ("d",)
@@ -98,8 +98,6 @@ def test_weights_that_are_not_here_are_told_with_where_they_are_to_be_had(tmp_pa
     study = of(*tables, base=tmp_path)
     assert study.models()[0].options["checkpoint"] == str(tmp_path / "encoders" / "one.pth")
     with pytest.raises(StudyError) as error:
-        from platometer.study._less import check
-
         check(study.models()[2], study.base)
     assert str(error.value).startswith(
         "three: its weights are not at 'encoders/three.pth', seen from the study file or from here. Have it from "

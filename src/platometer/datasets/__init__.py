@@ -5,6 +5,6 @@
 """
 
 from platometer.datasets._dataset import load, names
-from platometer.datasets._perturbed import PERTURBATIONS, perturbed
+from platometer.datasets._perturbed import PERTURBATIONS, perturbation, perturbed
 
-__all__ = ["PERTURBATIONS", "load", "names", "perturbed"]
+__all__ = ["PERTURBATIONS", "load", "names", "perturbation", "perturbed"]

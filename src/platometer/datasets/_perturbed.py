@@ -1,11 +1,11 @@
-"""Views spoiled on purpose: what a model loses with the order of words, the nouns, the colours, the fine or the coarse of a picture.
+"""Views spoiled on purpose: without the order of words, with others' nouns, without colours, details or layout.
 
 ``shuffle-words``
     the words of every text in another order.
 ``swap-nouns(nouns=FILE)``
-    the nouns of every text are those of another sample's, the rest stays. Nouns are the words of a file, one a line; without one,
-    the words that stand in the texts between an article (or a possessive, or a number) and the end or a preposition, which is
-    a rule of English captions and finds most of them.
+    the nouns of every text are those of another sample's, the rest stays. Nouns are the words of a file, one a line; without
+    one, the words that stand in the texts between an article (or a possessive, or a number) and the end or a preposition,
+    which is a rule of English captions and finds most of them.
 ``blur(share=0.02)``
     a Gaussian whose standard deviation is this share of the picture's shorter side.
 ``grey``
@@ -42,13 +42,14 @@ from platometer.samples import Lazy, Samples
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_BEFORE = frozenset(
-    "a an the his her their its my our your this that these those some two three four five six several many each one "
-    "another".split())
-_AFTER = frozenset(
-    "in on at of by with from into onto over under near behind beside between through across along around above below "
-    "against toward towards up down out off inside outside while and or but as is are was were has have that who which to "
-    "for during before after next".split())
+_ARTICLES = """
+    a an the his her their its my our your this that these those some two three four five six several many each one
+    another"""
+_PREPOSITIONS = """
+    in on at of by with from into onto over under near behind beside between through across along around above below
+    against toward towards up down out off inside outside while and or but as is are was were has have that who which to
+    for during before after next"""
+_BEFORE, _AFTER = (frozenset(words.split()) for words in (_ARTICLES, _PREPOSITIONS))
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 
 
@@ -81,7 +82,7 @@ def perturbed(view: Samples, how: str, *, seed: int = 0) -> Samples:
     return dataclasses.replace(view, items=items, content=content, card=card)
 
 
-def spelled(how: str) -> str:
+def perturbation(how: str) -> str:
     """The spec with its options in full.
 
     Parameters
@@ -95,7 +96,7 @@ def spelled(how: str) -> str:
 
     Examples
     --------
-    >>> spelled("blur")
+    >>> perturbation("blur")
     'blur(share=0.02)'
     """
     return _parsed(how)[2]
@@ -167,8 +168,8 @@ def _nouns_swapped(view: Samples, seed: int, *, nouns: str) -> Sequence:
     own = [list(dict.fromkeys(word for text in row for word in _WORD.findall(text.lower()) if word in known)) for row in texts]
     having = [i for i, found in enumerate(own) if found]
     if len(having) < 2:
-        raise UndefinedError(f"{len(having)} of {len(texts)} samples have a noun; swapping needs two. Without nouns = FILE they "
-                             "are found by English articles.")
+        raise UndefinedError(f"{len(having)} of {len(texts)} samples have a noun; swapping needs two. Without nouns = FILE "
+                             "they are found by English articles.")
     ring = [having[i] for i in _drawn(seed, "ring", list(view.ids)).permutation(len(having))]
     lender = dict(zip(ring, ring[1:] + ring[:1], strict=True))
     return [tuple(_lent(text, known, own[i], own[lender[i]]) for text in row) if i in lender else row
@@ -223,8 +224,8 @@ def _shrunk(picture: Image, _: np.random.Generator, *, to: int) -> Image:
     from PIL.Image import Resampling
 
     scale = min(to / min(picture.size), 1.0)
-    small = tuple(max(round(scale * length), 1) for length in picture.size)
-    return _rgb(picture).resize(small, Resampling.BOX).resize(picture.size, Resampling.BICUBIC)
+    wide, high = (max(round(scale * length), 1) for length in picture.size)
+    return _rgb(picture).resize((wide, high), Resampling.BOX).resize(picture.size, Resampling.BICUBIC)
 
 
 def _rgb(picture: Image) -> Image:

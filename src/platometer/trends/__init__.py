@@ -19,6 +19,10 @@ layer_profile
     where in the models alignment peaks, by relative depth, from the grids of a run.
 class_agreement, many_to_many
     from features: classes or instances, where labels are given; every text for itself, where samples have several.
+perturbed
+    what is left of alignment where a model sees a spoiled view: words shuffled, pictures blurred.
+saturation
+    how alignment goes with how much of each side is seen, such as captions and pictures, and does that predict.
 examine
     all of this at once, for every metric in the rows: what ``platometer trend`` prints.
 
@@ -32,16 +36,18 @@ from platometer.trends._families import Mixed, WithinFamilies, mixed, within_fam
 from platometer.trends._forecast import Forecast, LateRise, forecast, late_rise
 from platometer.trends._laws import LAWS, SMOOTH, Comparison, Contender, Fit, Law, compare, fit
 from platometer.trends._models import Bin, Bins, Map, Similarity, Tree, bins, model_map, similarity, tree
+from platometer.trends._perturbed import Perturbed, perturbed
 from platometer.trends._profile import DEPTHS, Profile, layer_profile
 from platometer.trends._rows import SCORES
 from platometer.trends._samples import Agreed, ClassAgreement, class_agreement, many_to_many
+from platometer.trends._saturation import Saturation, saturation
 from platometer.trends._trend import Trend, trend
 from platometer.trends._units import DRAWS, Estimate
 
 __all__ = [
     "BETWEEN", "DEPTHS", "DRAWS", "LAWS", "SCORES", "SMOOTH", "Agreed", "Agreement", "Bin", "Bins", "ClassAgreement",
     "Comparison", "Contender", "Correlations", "Estimate", "Examination", "Examined", "Fit", "Forecast", "LateRise", "Law",
-    "Map", "Mixed", "Profile", "Similarity", "Tree", "Trend", "WithinFamilies", "agreement", "bins", "class_agreement",
-    "compare", "correlate", "examine", "fit", "forecast", "late_rise", "layer_profile", "many_to_many", "mixed",
-    "model_map", "plain", "similarity", "tree", "trend", "within_families",
+    "Map", "Mixed", "Perturbed", "Profile", "Saturation", "Similarity", "Tree", "Trend", "WithinFamilies", "agreement", "bins",
+    "class_agreement", "compare", "correlate", "examine", "fit", "forecast", "late_rise", "layer_profile", "many_to_many",
+    "mixed", "model_map", "perturbed", "plain", "saturation", "similarity", "tree", "trend", "within_families",
 ]
