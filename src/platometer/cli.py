@@ -293,7 +293,8 @@ def show(
 def trend(
     run: Annotated[str, typer.Argument(help="A run folder, a published folder, or a pack ('list packs').")],
     against: Annotated[str, typer.Option(help="size; a capability of the run; texts or words that models read; a table "
-                                              "of models; or depth, for profiles of layers.")] = "size",
+                                              "of models; depth, for profiles of layers; perturbed, for spoiled views; or "
+                                              "texts,n or texts,gallery, for a law of both.")] = "size",
     column: Annotated[str, typer.Option(help="Of the table.")] = "",
     metric: Annotated[list[str] | None, typer.Option(help="Only this; may be given several times.")] = None,
     side: Annotated[str, typer.Option(help="Whose capability: left, right, both, or a modality; each in turn if not "
@@ -313,6 +314,13 @@ def trend(
         for name in metric or ("",):
             profiles = Results.read(run).profile(name)
             print(json.dumps(plain(profiles), ensure_ascii=False) if as_json else "\n".join(map(str, profiles)))
+        return
+    if against in ("perturbed", "texts,n", "texts,gallery"):
+        for name in metric or ("",):
+            own = Results.read(run)
+            told = own.perturbed(name, draws=draws, seed=seed) if against == "perturbed" else (
+                own.saturation(name, over=against.partition(",")[2], draws=draws, seed=seed),)
+            print(json.dumps(plain(told), ensure_ascii=False) if as_json else "\n".join(map(str, told)))
         return
     found = Results.read(run).examine(
         against, column=column, metrics=metric or (), side=side, scale=scale,

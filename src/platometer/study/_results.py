@@ -12,7 +12,7 @@ from platometer import rows as table
 from platometer.capability import Capability
 from platometer.cards import digest
 from platometer.errors import DataError, InputError, StoreError, UnknownNameError, suggestion
-from platometer.study import _capability, _cells, _gallery
+from platometer.study import _capability, _cells, _gallery, _seen
 
 PACKS = Path(__file__).parent.parent / "packs"
 CARD = "card.json"
@@ -140,10 +140,8 @@ class Results:
         DataError
             The grids are not there: a published folder has rows only.
         """
-        rows = self.only([metric] if metric else [])
-        rows = [row for row in rows if all(row[name] == rows[0][name] for name in ("metric", "conditioning", "n", "summary"))]
         grids = []
-        for row in rows:
+        for row in self._first(metric):
             answer = _cells.read_answer(_cells.answer_path(self.folder, row["key"]))
             if answer is None:
                 raise DataError(f"{self.folder} does not hold the grid of {row['left']} ~ {row['right']}. Grids lie in the run "
@@ -152,6 +150,49 @@ class Results:
             answer = _cells.turned(answer) if turned else answer
             grids.append({"left": row["left"], "right": row["right"], "alike": row["alike"], "grid": answer["grid"]})
         return trends.layer_profile(grids)
+
+    def perturbed(
+        self, metric: str = "", *, score: str = "score", draws: int = trends.DRAWS, level: float = 0.95, seed: int = 0
+    ) -> tuple[trends.Perturbed, ...]:
+        """What models that see a spoiled view lose, beside themselves on the whole one; see `platometer.trends.perturbed`.
+
+        Parameters
+        ----------
+        metric : of which, the first in the rows if empty; of several conditionings or sizes the first.
+        score, draws, level, seed : as there.
+
+        Raises
+        ------
+        InputError
+            No model of the run sees a spoiled view.
+        """
+        return _seen.perturbed(self._first(metric), score=score, draws=draws, level=level, seed=seed)
+
+    def saturation(
+        self, metric: str = "", *, over: str = "n", draws: int = trends.DRAWS // 4, level: float = 0.95, seed: int = 0
+    ) -> trends.Saturation:
+        """How alignment goes with the texts that models read and the pictures there are; see `platometer.trends.saturation`.
+
+        Parameters
+        ----------
+        metric : of which, the first in the rows if empty; of several conditionings the first.
+        over : ``"n"``, sizes of samples (``align.sizes``), or ``"gallery"``, sizes of galleries.
+        draws, level, seed : as there.
+
+        Raises
+        ------
+        InputError
+            No model says how many texts it reads, or the run has no gallery.
+        UndefinedError
+            Fewer than three numbers of texts or of pictures.
+        """
+        return _seen.saturation(self._first(metric, n="every"), self.galleries, over=over, draws=draws, level=level, seed=seed)
+
+    def _first(self, metric: str, *, n: str = "first") -> list[dict]:
+        """The rows of one question: of the metric, and of the first conditioning, summary and, unless every is asked for, n."""
+        rows = self.only([metric] if metric else [])
+        same = ("metric", "conditioning", "summary", *(() if n == "every" else ("n",)))
+        return [row for row in rows if all(row[name] == rows[0][name] for name in same)]
 
     def examine(
         self, against: str = "size", *, column: str = "", metrics: Sequence[str] = (), side: str = "", scale: str | None = None,

@@ -43,7 +43,8 @@ class Perturbed:
 
     def __str__(self) -> str:
         change = f"{self.spoiled - self.whole:.3g}, one pair alone" if self.change is None else str(self.change)
-        return f"{self.how}: {self.whole:.3g} whole, {self.spoiled:.3g} spoiled; change {change} ({self.pairs} pairs, {self.units})"
+        return (f"{self.how}: {self.whole:.3g} whole, {self.spoiled:.3g} spoiled; change {change} ({self.pairs} pairs, "
+                f"{self.units})")
 
 
 def perturbed(
