@@ -156,7 +156,7 @@ def run(
     asked = asked.told_by(*capability) if capability else asked
     asked = asked.on(data) if data is not None else asked
     if dry_run:
-        _print_plan(asked.plan(out, allow_code=allow_code), file=sys.stdout)
+        _print_plan(asked.plan(out, allow_code=allow_code, engine=engine, workers=workers, address=address), file=sys.stdout)
         return
     try:
         result = asked.run(out, allow_code=allow_code, engine=engine, workers=workers, address=address, fresh=fresh,
@@ -171,7 +171,7 @@ def run(
         if result.galleries:
             print()
             _print_galleries(result.galleries)
-        print(f"\npage  {result.page}\nrows  {result.table}")
+        print(f"\npage  {result.page}\nrows  {result.table}\ntime  {result.price}")
     if result.failures:
         sys.stdout.flush()
         _leave(result.told(), 1)
@@ -284,9 +284,14 @@ def show(
         raise DataError(f"There is no folder {str(folder)!r}. Runs lie in runs/NAME, unless --out said otherwise.")
     found = rows.read(folder / "rows.parquet")
     print(json.dumps(found, allow_nan=False)) if as_json else _print_rows(found)
-    if not as_json and (grown := Results.read(folder).galleries):
+    if as_json:
+        return
+    results = Results.read(folder)
+    if results.galleries:
         print()
-        _print_galleries(grown)
+        _print_galleries(results.galleries)
+    if results.price:
+        print(f"\ntime  {results.price}")
 
 
 @app.command()
@@ -491,13 +496,7 @@ def _print_plan(plan: Plan, *, file: TextIO) -> None:
         f"  models   {len(plan.extracted)} extracted, {len(plan.to_extract)} to run" + (f": {listed}" if listed else ""),
         f"  pairs    {most}{plan.pairs}, in {most}{_counted(plan.cells, 'cell')}; {plan.answered} answered already",
     ]
-    if plan.to_extract and plan.n is not None:
-        lines.append(f"  price    {_counted(len(plan.to_extract), 'model')} over {_counted(plan.n, 'sample')} each; their "
-                     "pairs are priced once layers are known")
-    if plan.seconds is not None:
-        lines.append(f"  price    {_counted(plan.comparisons, 'comparison')}, about {_duration(plan.seconds)} on this machine")
-    elif not plan.to_extract:
-        lines.append("  price    nothing is left to do")
+    lines += [f"  price    {line}" for line in plan.priced()]
     lines += [f"  needs    {plan.needs}"] if plan.needs else []
     lines += [f"  note     {note}" for note in plan.notes]
     print("\n".join(lines), file=file)
@@ -508,9 +507,9 @@ def _counted(n: int, noun: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    from platometer.study._meter import duration
+
+    return duration(seconds)
 
 
 def _print_rows(rows: list[dict]) -> None:

@@ -1,27 +1,156 @@
-"""The price: measured on this machine, and scaled as the work grows."""
+"""The price: measured on this machine, scaled as the work grows, and recorded beside what a run took."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from platometer.study import _price
+from platometer.errors import PlatometerError
+from platometer.study import Results, Study, _meter, _price
+from platometer.study._price import Ran, Trial
+
+ZOO = """
+name = "few"
+[data]
+source = "scenes:test"
+n = 40
+[align]
+draws = 20
+metrics = ["mutual_knn(k=5)"]
+[[models]]
+source = "zoo:conv-contrastive-1"
+view = "image"
+[[models]]
+source = "zoo:gpt-1"
+view = "text"
+"""
 
 
-def test_a_cell_costs_its_layers_and_its_draws() -> None:
-    trial = _price.Trial(layer=2.0, draw=0.5)
-    assert trial.seconds(3, 4, 0) == 2 * 7 + 0.5 * 12
-    assert trial.seconds(3, 4, 9) == 2 * 7 + 0.5 * 12 * 10
+def test_a_cell_costs_its_layer_pairs_and_their_draws() -> None:
+    trial = Trial(layer=2.0, pair=0.25, draw=0.5, cell=0.125)
+    assert trial.seconds(3, 4, 0) == 0.125 + 12 * 0.25
+    assert trial.seconds(3, 4, 9) == 0.125 + 12 * (0.25 + 0.5 * 9)
 
 
 @pytest.mark.parametrize("metric", ["mutual_knn(k=5)", "cka"])
-def test_a_trial_takes_some_time(metric: str) -> None:
-    trial = _price.trial(metric, 50)
-    assert trial.layer > 0
-    assert trial.draw > 0
+def test_a_trial_measures_preparing_comparing_and_drawing(metric: str) -> None:
+    trial = _price.tried(metric, 60, width=8, draws=20)
+    assert min(trial.layer, trial.draw, trial.size) > 0
+    assert _price.tried(metric, 60, width=8).draw == 0
 
 
-def test_beyond_its_size_a_trial_grows_with_the_square_of_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = iter(range(100))
-    monkeypatch.setattr(_price.time, "perf_counter", lambda: float(next(ticks)))
-    small, large = _price.trial("cka", _price._MOST), _price.trial("cka", 3 * _price._MOST)
-    assert (large.layer, large.draw) == (pytest.approx(9 * small.layer), pytest.approx(9 * small.draw))
+def test_beyond_its_size_a_price_grows_as_it_grew_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def once(metric: str, m: int, *rest: object, layers: int = 4) -> Trial:
+        seen.append(m)
+        return Trial(layer=m**2 * 1e-6, pair=m * 1e-6, draw=1.0, cell=0.5, size=8.0 * m)
+
+    monkeypatch.setattr(_price, "_once", once)
+    found = _price.tried("cka", 4096)
+    assert seen == [128, 512, 1024]
+    assert (found.layer, found.pair, found.size) == tuple(pytest.approx(x) for x in (4096**2 * 1e-6, 4096e-6, 8.0 * 4096))
+    assert found.draw == pytest.approx(4**0.8)  # no price grows slower
+    assert found.cell == 0.5
+    assert _price.tried("cka", 10**6).layer == pytest.approx(1e6)
+    assert seen[3:] == [128, 4100, 6000]
+
+
+def test_the_size_of_a_prepared_layer_is_told_from_few_samples() -> None:
+    from platometer import alignment
+    from platometer.study._cells import _size
+
+    x = np.random.default_rng(0).normal(size=(9000, 16)).astype(np.float32)
+    for metric, n in (("cka", 600), ("cka", 2000), ("cka", 9000), ("mutual_knn(k=10)", 2000)):
+        real = _size(alignment.prepare(x[:n], metric).sides)
+        assert 0.7 * real < _price.size(metric, n, width=16) < 1.5 * real
+
+
+def test_a_metric_that_cannot_be_tried_says_why() -> None:
+    with pytest.raises(PlatometerError, match="needs at least 51 samples; there are 40"):
+        _price.tried("mutual_knn(k=50)", 40)
+
+
+def test_a_model_that_was_not_tried_costs_as_its_parameters_say() -> None:
+    known = [Ran(load=1.0, item=0.01, layers=12, width=64.0, row=3072.0, weights=4e6, parameters=1_000_000)]
+    guess = _price.like(5e6, known, gpu=False)
+    assert guess is not None
+    assert (guess.item, guess.layers, guess.row, guess.tried) == (pytest.approx(0.05), 12, 3072.0, False)
+    assert _price.like(None, known, gpu=False).item == 0.01  # type: ignore[union-attr]
+    assert _price.like(5e6, [], gpu=False) is None
+    on_gpu = _price.like(7e9, [], gpu=True)
+    assert on_gpu is not None
+    assert on_gpu.item == pytest.approx(2 * 7e9 * _price.TOKENS / _price.GPU_FLOPS)
+
+
+def test_only_models_on_this_disk_are_tried(texts: Callable, tmp_path: Path) -> None:
+    from platometer.study._shards import Order
+
+    assert _price.here(Order("a", "zoo:gpt-1"), None)
+    assert not _price.here(Order("a", "zoo:gpt-1"), 7e9)
+    assert not _price.here(Order("a", "hf:no/such-model"), 1e6)
+    assert not _price.here(Order("a", "python:mine.py:one"), 1e6)
+    assert _price.here(Order("a", f"hf:{tmp_path}"), 1e6)
+    assert not _price.here(Order("a", f"hf:{tmp_path}", {"trust_remote_code": True}), 1e6)
+
+
+def test_a_run_records_what_it_took_beside_what_was_predicted(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(ZOO)
+    study = Study.read(tmp_path / "study.toml")
+    plans: list = []
+    result = study.run(tmp_path / "out", progress=lambda *_: None, announce=plans.append)
+    price = Results.read(tmp_path / "out").record["price"]
+    assert set(price["actual"]) == {"seconds", "extraction", "comparison", "memory", "disk", "gpu_hours"}  # type: ignore[index]
+    predicted = price["predicted"]  # type: ignore[index]
+    assert predicted["tried"] == 2
+    assert predicted["sides"] == predicted["prepared"] == 2
+    assert 0 < predicted["disk"] < 50e6
+    assert 50e6 < predicted["memory"] < 24e9
+    assert plans[0].price.as_dict() == predicted
+    assert "models" in plans[0].priced()[0]
+    assert result.price == Results.read(tmp_path / "out").price
+    assert result.price.startswith("took ")
+    assert "; predicted " in result.price
+    again = study.plan(tmp_path / "out")
+    assert (again.price, again.priced()) == (None, ["nothing is left to do"])
+    study.run(tmp_path / "out", progress=lambda *_: None)  # from Python nothing is predicted unless it is asked for
+    assert "predicted" not in Results.read(tmp_path / "out").price
+
+
+def test_a_plan_says_what_cannot_work(vectors: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    path = vectors()
+    np.savez(tmp_path / "c.npz", layer_0=np.ones((59, 3)))
+    path.write_text(path.read_text() + '\n[compute]\ndevice = "cuda"\n')
+    notes = Study.read(path).plan(tmp_path / "out").notes
+    assert "c will fail: it has 59 rows, a 60; row i of both must be the same sample" in notes
+    assert "pairs will fail: a graphics processor is asked for, and torch finds none on this machine" in notes
+    (tmp_path / "a.npz").write_bytes(b"no archive")
+    assert any(note.startswith("a will fail: ") for note in Study.read(path).plan(tmp_path / "out").notes)
+
+
+def test_a_plan_reads_a_few_items_and_names_the_first_that_cannot_be_read(tmp_path: Path) -> None:
+    from PIL import Image
+
+    (tmp_path / "pictures").mkdir()
+    for i in range(6):
+        Image.fromarray(np.full((8, 8, 3), 40 * i, np.uint8)).save(tmp_path / "pictures" / f"{i}.png")
+    whole = (tmp_path / "pictures" / "4.png").read_bytes()
+    (tmp_path / "study.toml").write_text(
+        'name = "p"\n[data]\nsource = "folder"\npath = "pictures"\nnear = false\ncaptions = "none"\n[align]\nmetrics = ["mutual_knn(k=2)"]\n'
+        'pairs = "all"\n[[models]]\nsource = "zoo:conv-contrastive-1"\n[[models]]\nsource = "zoo:vit-supervised-1"\n')
+    (tmp_path / "pictures" / "4.png").write_bytes(whole[:40])
+    notes = Study.read(tmp_path / "study.toml").plan(tmp_path / "out").notes
+    assert any("'4" in note and "cannot be read" in note and note.endswith("6 of 6 were looked at") for note in notes), notes
+
+
+def test_times_and_sizes_are_told_in_words() -> None:
+    assert [_meter.duration(s) for s in (0.2, 61, 600, 7200)] == ["1 s", "61 s", "10 min", "2.0 h"]
+    assert [_meter.sized(s) for s in (512, 3e6, 2.5e9, 30e12)] == ["1 kB", "3.0 MB", "2.5 GB", "30.0 TB"]
+    assert _meter.taken({}) == ""
+    assert _meter.taken({"actual": {"seconds": 7200, "gpu_hours": 2.0}, "predicted": None}) == "took 2.0 h · GPU hours 2"

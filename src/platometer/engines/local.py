@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from platometer.engines._tasks import Needs, result, settle
 from platometer.errors import InputError, StudyError
 
+_work: Callable  # of a worker process
 _ATTEMPTS = 3  # pools that may die, each of half the workers of the one before
 
 
@@ -77,8 +78,8 @@ def _run(work: Callable, tasks: Sequence, workers: int) -> Iterator[tuple[int, o
 def _pooled(work: Callable, tasks: dict[int, object], workers: int) -> Iterator[tuple[int, object | Exception]]:
     """Results as they come; none for tasks that were open when a worker died."""
     context = multiprocessing.get_context("spawn")  # fork and threads of torch do not go together
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_settle) as pool:
-        places = {pool.submit(result, work, task): i for i, task in tasks.items()}
+    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_settle, initargs=(work,)) as pool:
+        places = {pool.submit(_worked, task): i for i, task in tasks.items()}
         try:
             for done in as_completed(places):
                 error = done.exception()
@@ -89,8 +90,15 @@ def _pooled(work: Callable, tasks: dict[int, object], workers: int) -> Iterator[
             raise
 
 
-def _settle() -> None:
-    """A worker uses one thread, goes quietly when interrupted, and leaves when its parent is gone, however it went."""
+def _worked(task: object) -> object | Exception:
+    return result(_work, task)
+
+
+def _settle(work: Callable) -> None:
+    """A worker is told its work once, uses one thread, goes quietly when interrupted, and leaves with its parent, however that
+    went."""
+    global _work
+    _work = work
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
     if parent is not None:

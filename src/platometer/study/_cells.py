@@ -19,7 +19,7 @@ import torch
 from platometer import __version__, alignment, files, metrics, threads
 from platometer.alignment import Alignment, Prepared
 from platometer.cards import fingerprint
-from platometer.errors import StoreError
+from platometer.errors import DiskError, StoreError
 from platometer.features import Features
 
 SCHEMA = 2
@@ -78,6 +78,11 @@ class Setting:
     device: str = ""
     desks: int | None = 1
 
+    @property
+    def budget(self) -> int:
+        """Bytes of prepared layers that a desk keeps."""
+        return _memory() // 3 // (self.desks or os.cpu_count() or 1)
+
 
 class Desk:
     """Answers cells one after another and keeps what was prepared, up to a budget of memory.
@@ -90,7 +95,7 @@ class Desk:
 
     def __init__(self, setting: Setting, *, budget: int | None = None):
         self._setting = setting
-        self._budget = budget if budget is not None else _memory() // 3 // (setting.desks or os.cpu_count() or 1)
+        self._budget = budget if budget is not None else setting.budget
         self._kept: OrderedDict[tuple, tuple[Prepared, int]] = OrderedDict()
 
     def answer(self, cell: Cell) -> dict:
@@ -156,6 +161,30 @@ def answer(setting: Setting, cell: Cell) -> dict:
     cell : the question.
     """
     return desk(setting).answer(cell)
+
+
+def answers(setting: Setting, cells: Sequence[Cell]) -> list[dict | Exception]:
+    """The answer of every cell, or the error that it raised: a task of several cells, as engines send them around.
+
+    Parameters
+    ----------
+    setting : where to work.
+    cells : the questions, of which those that were answered before are read.
+
+    Raises
+    ------
+    DiskError
+        The disk is full: the next cell would meet it too.
+    """
+    out: list[dict | Exception] = []
+    for cell in cells:
+        try:
+            out.append(answer(setting, cell))
+        except DiskError:
+            raise
+        except Exception as error:  # a cell must not lose the others
+            out.append(error)
+    return out
 
 
 def unseen(folder: str | Path) -> StoreError:

@@ -18,7 +18,7 @@ from platometer.errors import SpecError, StudyError, suggestion
 if TYPE_CHECKING:
     from platometer.study._run import Plan, Result
 
-_SHIPPED = Path(__file__).parent.parent / "studies"
+SHIPPED = Path(__file__).parent.parent / "studies"
 
 
 class _Strict(BaseModel):
@@ -177,6 +177,17 @@ class CapabilityTable(_Strict):
     probes: Annotated[list[str], BeforeValidator(_listed)] = []
 
 
+class PageTable(_Strict):
+    """``[page]``: what the page shows of the data.
+
+    Attributes
+    ----------
+    samples : shown with their neighbours, as small pictures and captions; with 0, no sample of the data is on the page.
+    """
+
+    samples: Annotated[int, Field(ge=0, le=20)] = 5
+
+
 class ComputeTable(_Strict):
     """``[compute]``: where and how fast; none of it changes a number, but for what a graphics processor rounds otherwise.
 
@@ -209,6 +220,7 @@ class StudyFile(_Strict):
     seed : of re-pairings, subsets and chosen captions.
     data, models, align, compute : the tables; data may be absent where all models are files of vectors.
     gallery, capability : asked for where they are there.
+    page : what the page shows of the data.
     """
 
     name: Annotated[str, Field(pattern=r"^[\w][\w .+-]*$")]
@@ -221,6 +233,7 @@ class StudyFile(_Strict):
     gallery: GalleryTable | None = None
     capability: CapabilityTable | None = None
     compute: ComputeTable = ComputeTable()
+    page: PageTable = PageTable()
 
 
 @dataclass(frozen=True)
@@ -297,17 +310,22 @@ class Study:
         _check(file, where)
         return cls(file=file, text=text, base=Path(base))
 
-    def plan(self, out: str | Path | None = None, *, allow_code: bool = False) -> Plan:
-        """What a run would do: models to extract, cells to answer, and the price.
+    def plan(
+        self, out: str | Path | None = None, *, allow_code: bool = False, engine: str | None = None, workers: int | None = None,
+        address: str | None = None,
+    ) -> Plan:
+        """What a run would do: models to extract, cells to answer, what it will take, and what of it cannot work.
+
+        For the price every metric, and every model that is on this disk, is tried on a few samples, for half a minute at most.
 
         Parameters
         ----------
         out : the run folder; ``runs/NAME`` if None.
-        allow_code : see `run`.
+        allow_code, engine, workers, address : see `run`.
         """
         from platometer.study import _run
 
-        return _run.plan(self, out, allow_code=allow_code)
+        return _run.plan(self, out, allow_code=allow_code, engine=engine, workers=workers, address=address)
 
     def run(
         self,
@@ -465,7 +483,7 @@ def _variants(table: ModelTable, base: Path) -> list[ModelTable]:
 def names() -> dict[str, str]:
     """Every study that ships with platometer, with its question."""
     found = {}
-    for path in sorted(_SHIPPED.glob("*.toml")):
+    for path in sorted(SHIPPED.glob("*.toml")):
         found[path.stem] = str(tomllib.loads(path.read_text(encoding="utf-8")).get("question", ""))
     return found
 
@@ -510,7 +528,7 @@ def _found(path: str | Path) -> Path:
     asked = Path(path)
     if asked.is_file():
         return asked
-    shipped = _SHIPPED / f"{path}.toml"
+    shipped = SHIPPED / f"{path}.toml"
     if asked.name == str(path) and shipped.is_file():
         return shipped
     hint = suggestion(str(path), names()) if asked.name == str(path) and asked.suffix == "" else ""
@@ -534,7 +552,8 @@ def _told(problem: Mapping, where: str) -> str:
     key = ".".join(parts)
     if problem["type"] == "extra_forbidden":
         tables: dict[str, type[BaseModel]] = {"align": AlignTable, "compute": ComputeTable, "gallery": GalleryTable,
-                                              "capability": CapabilityTable, "models": ReadsTable}  # of models, reads alone
+                                              "capability": CapabilityTable, "page": PageTable,
+                                              "models": ReadsTable}  # of models, reads alone
         home = {name: table.model_fields for name, table in tables.items()} if len(parts) > 1 else {}
         return f"{where}: there is no key {key!r}. {suggestion(parts[-1], home.get(parts[0], StudyFile.model_fields))}"
     if problem["type"] == "missing":

@@ -13,6 +13,7 @@ from platometer.capability import Capability
 from platometer.cards import digest
 from platometer.errors import DataError, InputError, StoreError, UnknownNameError, suggestion
 from platometer.study import _capability, _cells, _gallery, _seen
+from platometer.study._meter import taken
 
 PACKS = Path(__file__).parent.parent / "packs"
 CARD = "card.json"
@@ -73,6 +74,11 @@ class Results:
         if "digest" in record and digest((path / "rows.parquet").read_bytes()) != record["digest"]:
             raise StoreError(f"{path}: rows.parquet is not the table that {CARD} was written for. Was one of them replaced?")
         return cls(str(record.get("study") or path.name), path, rows, record, _capability.kept(path), _gallery.kept(path))
+
+    @property
+    def price(self) -> str:
+        """What the run took beside what was predicted, in words; empty where it was not recorded."""
+        return taken(found) if isinstance(found := self.record.get("price"), Mapping) else ""
 
     @property
     def families(self) -> dict[str, str]:

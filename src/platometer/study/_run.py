@@ -6,12 +6,14 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 from pathlib import Path
+
+import torch
 
 from platometer import datasets, engines, files, metrics, models, rows, samples, stats, store, threads, vectors
 from platometer.capability import Capability
@@ -21,10 +23,26 @@ from platometer.engines import Needs
 from platometer.errors import DiskError, InputError, PlatometerError, StoreError, StudyError, UnknownNameError, suggestion
 from platometer.extraction import extract, features_key, forget
 from platometer.features import Features
-from platometer.study import _capability, _cells, _content, _gallery, _going, _less, _price, _reads, _shards
+from platometer.study import (
+    _capability,
+    _cells,
+    _command,
+    _content,
+    _forecast,
+    _gallery,
+    _going,
+    _layout,
+    _less,
+    _price,
+    _reads,
+    _shards,
+)
 from platometer.study._cells import Cell, Setting
 from platometer.study._file import ModelTable, Study
+from platometer.study._meter import Meter, duration, sized, taken
+from platometer.study._price import Price
 
+_FEW = 8  # cells whose order does not matter
 _log = logging.getLogger("platometer")
 
 
@@ -72,12 +90,14 @@ class Plan:
     cells : number of cells in all; a metric that is not symmetric takes two for each pair.
     answered : how many are answered already; cells of models not yet extracted cannot be.
     comparisons : scores that the open cells need, over layer pairs and draws, where the layers are known.
-    seconds : estimated time of the open cells whose layers are known, from a trial of each metric on this machine;
-        None if nothing is known yet.
+    seconds : estimated time, from a trial of each metric and of each model that is on this machine's disk; None if nothing is
+        known yet.
     needs : what the study's file says of the machine it wants.
     notes : what a reader must know.
     at_most : whether pairs and cells are upper bounds, because the modality of some models is known only once they are
         loaded (name their ``view`` in the file to know it before).
+    price : time, memory, disk and hours of graphics processors that the open part is expected to take; None if nothing is
+        known.
     """
 
     study: str
@@ -93,6 +113,29 @@ class Plan:
     needs: str = ""
     notes: tuple[str, ...] = ()
     at_most: bool = False
+    price: Price | None = field(default=None, compare=False)
+
+    def priced(self) -> list[str]:
+        """The price in words, a line for each kind."""
+        if not self.to_extract and self.answered == self.cells:
+            return ["nothing is left to do"]
+        out = []
+        models = "1 model" if len(self.to_extract) == 1 else f"{len(self.to_extract):,} models"
+        one = self.price
+        if self.to_extract and self.n is not None and (one is None or not one.extraction):
+            out.append(f"{models} over {self.n:,} samples each; their pairs are priced once layers are known")
+        if one is not None:
+            parts = f" (models {duration(one.extraction)}, pairs {duration(one.comparison)})" if one.extraction else ""
+            out.append(f"{self.comparisons:,} comparison{'s' * (self.comparisons != 1)}, about {duration(one.seconds)} on this "
+                       f"machine{parts}")
+            out.append(f"memory about {sized(one.memory)}, disk {sized(one.disk)}"
+                       + (f", GPU hours {one.gpu_hours:.2g}" if one.gpu_hours else ""))
+            if one.sides:
+                out.append(f"{one.sides:,} times a model's layers are prepared for a metric"
+                           if one.prepared <= one.sides else
+                           f"{one.prepared:,} times a model's layers are prepared for a metric; with memory for all of them it "
+                           f"would be {one.sides:,}")
+        return out
 
 
 @dataclass(frozen=True)
@@ -107,6 +150,7 @@ class Result:
     table : path of ``rows.parquet``.
     failures : what could not be done, with the reason.
     galleries : one dictionary per pair, size and k, where the study has a ``[gallery]``.
+    price : what the run took beside what was predicted, in words.
     """
 
     folder: Path
@@ -115,6 +159,7 @@ class Result:
     table: Path
     failures: tuple[str, ...] = ()
     galleries: tuple[dict, ...] = field(default=(), repr=False)
+    price: str = ""
 
     def told(self) -> str:
         """The failures in one message."""
@@ -122,14 +167,18 @@ class Result:
         return f"{what} of the study failed; the rest is in {self.folder}.\n  " + "\n  ".join(self.failures)
 
 
-def plan(study: Study, out: str | Path | None, *, allow_code: bool) -> Plan:
-    """The plan of a study; nothing is extracted, aligned or written.
+def plan(
+    study: Study, out: str | Path | None, *, allow_code: bool, engine: str | None = None, workers: int | None = None,
+    address: str | None = None,
+) -> Plan:
+    """The plan of a study; nothing is aligned or written.
 
     Parameters
     ----------
-    study, out, allow_code : as for `Study.plan`.
+    study, out, allow_code, engine, workers, address : as for `Study.plan`.
     """
-    return _plan(study, _folder(study, out), _data(study), allow_code=allow_code)
+    where = _where(study, engine, workers, address)
+    return _plan(study, _folder(study, out), _data(study), allow_code=allow_code, where=where)
 
 
 def run(
@@ -152,21 +201,22 @@ def run(
     study, out, allow_code, engine, workers, address, fresh, failures, progress, announce : as for `Study.run`.
     """
     asked_for = study.file.compute
-    engine, workers = engine or asked_for.engine, workers or asked_for.workers
-    if engine.replace("-", "_") not in engines.names():
-        raise UnknownNameError(f"There is no engine {engine!r}. {suggestion(engine, engines.names())}")
+    told_engine = {"engine": engine, "workers": workers, "address": address}
+    where = _where(study, engine, workers, address)
     if failures not in ("error", "keep"):
         raise InputError(f"failures = {failures!r}; expected 'error' or 'keep'.")
-    where = _Where(engine, workers, asked_for.address if address is None else address)
     folder = _folder(study, out)
     paired = _data(study)
+    foreseen: Plan | None = None
     if announce is not None:
-        announce(_plan(study, folder, paired, allow_code=allow_code))
+        foreseen = _plan(study, folder, paired, allow_code=allow_code, where=where, patience=_price.PATIENCE / 4)
+        announce(foreseen)
     files.sweep(folder)
-    started = time.time()
+    started, meter = time.time(), Meter(folder, gpus=_gpus(study))
     _going.begin(folder, study, paired)
     with where.held(), _shown(progress) as show:
-        features, failed = _extract_all(study, folder, paired, allow_code=allow_code, fresh=fresh, where=where, show=show)
+        with meter.phase("extraction"):
+            features, failed = _extract_all(study, folder, paired, allow_code=allow_code, fresh=fresh, where=where, show=show)
         asked = _all_cells(study, features, paired)
         if not asked and not failed:
             raise StudyError(f"{study.name}: there are no pairs of models to compare with pairs = {study.file.align.pairs!r}.")
@@ -174,16 +224,18 @@ def run(
             for one in asked:
                 _cells.answer_path(folder, one.cell.key).unlink(missing_ok=True)
         _going.ask(folder, study, paired, asked, features, started=started)
-        setting = Setting(folder=str(folder.absolute()), device=asked_for.device or "", desks=workers or where.alone)
-        answers = _answer_all(setting, asked, failed, where=where, memory=asked_for.memory, show=show)
+        setting = Setting(folder=str(folder.absolute()), device=asked_for.device or "", desks=where.desks)
+        with meter.phase("comparison"):
+            answers = _answer_all(setting, asked, features, failed, where=where, memory=asked_for.memory, show=show)
         asked = [one for one in asked if one.cell.key in answers]
         found = [_cells.turned(answers[one.cell.key]) if one.turned else answers[one.cell.key] for one in asked]
         table = _corrected([_row(study, paired, one, answer, features) for one, answer in zip(asked, found, strict=True)])
         galleries = [] if study.file.gallery is None else _gallery.grown(
             folder, table, study.file.gallery, seed=study.file.seed, device=setting.device, show=show, failures=failed)
         capabilities = _capabilities(study) + _measured(study, folder, features, failed, show=show)
+    command = _command.command(study, out, allow_code=allow_code, **told_engine)
     return _collected(study, folder, paired, features, table, found, galleries, capabilities, failed, started=started,
-                      failures=failures)
+                      failures=failures, command=command, meter=meter, foreseen=foreseen)
 
 
 @dataclass(frozen=True)
@@ -195,9 +247,15 @@ class _Where:
     address: str
 
     @property
-    def alone(self) -> int | None:
-        """1 where models are run in this process, one after another, since it holds this machine's memory; else None."""
-        return 1 if self.engine == "local" else None
+    def desks(self) -> int | None:
+        """How many share this machine's memory, where that is known."""
+        return self.workers or (1 if self.engine == "local" else None)
+
+    def alone(self, device: str) -> bool:
+        """Whether models are run in this process, one after another: one worker, or several that would share one graphics
+        processor."""
+        shared = device != "cpu" and (bool(device) or torch.cuda.is_available())
+        return self.engine == "local" and ((self.workers or 1) == 1 or shared)
 
     def held(self) -> AbstractContextManager[None]:
         """Its library is there and its cluster answers, before anything runs for hours."""
@@ -207,11 +265,24 @@ class _Where:
         return engines.run(self.engine, work, tasks, workers=self.workers, needs=needs, address=self.address)
 
 
-def _plan(study: Study, folder: Path, paired: samples.Paired | None, *, allow_code: bool) -> Plan:
+def _where(study: Study, engine: str | None, workers: int | None, address: str | None) -> _Where:
+    """The engine that the study or its caller names."""
+    asked = study.file.compute
+    engine = engine or asked.engine
+    if engine.replace("-", "_") not in engines.names():
+        raise UnknownNameError(f"There is no engine {engine!r}. {suggestion(engine, engines.names())}")
+    return _Where(engine, workers or asked.workers, asked.address if address is None else address)
+
+
+def _plan(
+    study: Study, folder: Path, paired: samples.Paired | None, *, allow_code: bool, where: _Where,
+    patience: float = _price.PATIENCE,
+) -> Plan:
     tables = study.models()
     there: dict[str, Features | None] = {}
     notes = [*_limits(study), *(paired.notes if paired else ())]
     _capabilities(study)  # a wrong table is told now
+    failing = set()
     for table in tables:
         try:
             there[table.name] = _found(folder, table, study, paired)
@@ -220,55 +291,67 @@ def _plan(study: Study, folder: Path, paired: samples.Paired | None, *, allow_co
                 _less.check(table, study.base)
         except PlatometerError as error:  # a run goes on with the others, and so does its plan
             there[table.name] = None
+            failing.add(table.name)
             notes.append(f"{table.name} will fail: {error}")
     modality = {table.name: _modality(table, paired, there[table.name]) for table in tables}
     pairs = _pairs(study, modality)
     unknown = not all(modality.values()) and study.file.align.pairs != "all"
     if not pairs and not unknown:
         raise StudyError(f"{study.name}: there are no pairs of models to compare with pairs = {study.file.align.pairs!r}.")
+    open_, count = _open(study, folder, paired, pairs, there)
+    known = {name: value for name, value in there.items() if value is not None}
+    orders = {table.name: (_order(study, table, allow_code=True), table.parameters) for table in tables
+              if there[table.name] is None and table.name not in failing and not table.source.startswith("file:")}
+    wanted = study.file.align
+    setting = Setting(folder=str(folder), desks=where.desks)
+    ask = _forecast.Ask(
+        open_, known, orders, paired, draws=0 if wanted.null == "closed-form" else wanted.draws, null=wanted.null,
+        summary=wanted.summary, engine=where.engine, workers=where.workers, budget=setting.budget,
+        device=study.file.compute.device or "")
+    price, comparisons, more = _forecast.forecast(ask, patience=patience)
+    return Plan(
+        study=study.name, folder=folder, n=_n(paired, there), extracted=tuple(known),
+        to_extract=tuple(name for name, value in there.items() if value is None), pairs=len(pairs), cells=count,
+        answered=count - len(open_), comparisons=comparisons, seconds=None if price is None else price.seconds,
+        needs=study.file.needs, notes=(*notes, *_forecast.troubles(ask, where.address), *more), at_most=unknown, price=price,
+    )
+
+
+def _open(
+    study: Study, folder: Path, paired: samples.Paired | None, pairs: Sequence[Pair], there: Mapping[str, Features | None]
+) -> tuple[list[_forecast.Open], int]:
+    """The cells that are not answered, and how many there are in all."""
     labels = _labels(study, paired, there)
-    count, answered, comparisons, seconds = 0, 0, 0, None
-    trials: dict[tuple[str, int | None], _price.Trial | None] = {}
-    most = 0 if study.file.align.null == "closed-form" else study.file.align.draws
+    out, count = [], 0
     for pair, metric, conditioning, size in _questions(study, pairs):
         count += 1
         left, right = there[pair.left], there[pair.right]
-        if left is None or right is None:
-            continue
-        cell = _asked(study, pair, left, right, metric, conditioning, size, labels).cell
-        if _cells.answer_path(folder, cell.key).exists():
-            answered += 1
-            continue
-        if (metric, size) not in trials:
-            try:
-                trials[metric, size] = _price.trial(metric, size or left.n)
-            except PlatometerError as error:
-                trials[metric, size] = None
-                notes.append(f"{metric} will fail: {error}")
-        trial = trials[metric, size]
-        if trial is not None:
-            comparisons += len(left) * len(right) * (1 + most)
-            seconds = (seconds or 0.0) + trial.seconds(len(left), len(right), most)
-    return Plan(
-        study=study.name, folder=folder, n=_n(paired, there),
-        extracted=tuple(name for name, value in there.items() if value is not None),
-        to_extract=tuple(name for name, value in there.items() if value is None), pairs=len(pairs), cells=count,
-        answered=answered, comparisons=comparisons, seconds=seconds, needs=study.file.needs, notes=tuple(notes),
-        at_most=unknown,
-    )
+        if left is not None and right is not None and left.n == right.n:
+            cell = _asked(study, pair, left, right, metric, conditioning, size, labels).cell
+            if _cells.answer_path(folder, cell.key).exists():
+                continue
+        out.append(_forecast.Open(pair.left, pair.right, metric, conditioning, size))
+    return out, count
+
+
+def _gpus(study: Study) -> float:
+    """Graphics processors that a worker holds while models run."""
+    asked = study.file.compute
+    there = torch.cuda.is_available() and asked.device != "cpu"
+    return float(asked.gpus if asked.gpus is not None else there)
 
 
 def _collected(
     study: Study, folder: Path, paired: samples.Paired | None, features: Mapping[str, Features], table: list[dict],
     answers: Sequence[Mapping], galleries: Sequence[dict], capabilities: Sequence[Capability], failed: Sequence[str], *,
-    started: float, failures: str,
+    started: float, failures: str, command: str, meter: Meter, foreseen: Plan | None,
 ) -> Result:
     """Rows, page and record of what was answered."""
     from platometer import report
 
     path = rows.write(folder / "rows.parquet", table)
-    page = report.write(folder / "report.html", _content.content(study, paired, features, table, answers, failures=failed))
-    files.write_json(folder / "run.json", _record(study, paired, features, failed, time.time() - started))
+    page = report.write(folder / "report.html", _content.content(
+        study, paired, features, table, answers, failures=failed, capability=capabilities, command=command))
     for name, beside in ((_gallery.FILE, galleries), (_capability.FILE, [one.as_row() for one in capabilities])):
         if beside:
             files.write_json(folder / name, list(beside))
@@ -276,7 +359,11 @@ def _collected(
             (folder / name).unlink(missing_ok=True)  # of an earlier run that had some
     if study.text:
         files.write_whole(folder / "study.toml", study.text.encode())
-    result = Result(folder=folder, rows=table, page=page, table=path, failures=tuple(failed), galleries=tuple(galleries))
+    expected = None if foreseen is None or foreseen.price is None else foreseen.price.as_dict()
+    price: dict[str, object] = {"actual": meter.read(), "predicted": expected}
+    files.write_json(folder / "run.json", _record(study, paired, features, failed, time.time() - started) | {"price": price})
+    result = Result(folder=folder, rows=table, page=page, table=path, failures=tuple(failed), galleries=tuple(galleries),
+                    price=taken(price))
     if failed and failures == "error":
         raise StudyError(result.told())
     return result
@@ -334,6 +421,13 @@ def _data(study: Study) -> samples.Paired | None:
             except InputError as error:
                 raise StudyError(f"{study.name}: models.{i}.view: {error}") from None
     return paired
+
+
+def _data_of(study: Study) -> samples.Paired:
+    """The data of a study that has some."""
+    found = _data(study)
+    assert found is not None
+    return found
 
 
 def _placed(value: object, base: Path) -> object:
@@ -448,7 +542,7 @@ def _extract_all(
     study: Study, folder: Path, paired: samples.Paired | None, *, allow_code: bool, fresh: bool, where: _Where, show: Callable
 ) -> tuple[dict[str, Features], list[str]]:
     """Features of every model, and what failed."""
-    elsewhere = {} if where.alone or paired is None else _elsewhere(
+    elsewhere = {} if where.alone(study.file.compute.device or "") or paired is None else _elsewhere(
         study, folder, paired, allow_code=allow_code, fresh=fresh, where=where, show=show)
     features: dict[str, Features] = {}
     failures: list[str] = []
@@ -538,7 +632,8 @@ def _elsewhere(
                     _lasting(table, fresh) and _found(folder, table, study, paired) is not None):
                 orders[table.name] = (table, _order(study, table, allow_code=allow_code))
     out: dict[str, Features | Exception] = {}
-    found = _shards.extracted([order for _, order in orders.values()], paired, folder, run=where.run, fresh=fresh, show=show)
+    found = _shards.extracted([order for _, order in orders.values()], paired, folder, run=where.run, fresh=fresh, show=show,
+                              read=partial(_data_of, study) if where.engine == "local" else None)
     for name, made in found.items():
         if not isinstance(made, Exception):
             _remember(study, folder, orders[name][0], made[1], made[0])
@@ -643,7 +738,8 @@ def _all_cells(study: Study, features: Mapping[str, Features], paired: samples.P
 
 
 def _answer_all(
-    setting: Setting, asked: Sequence[Asked], failures: list[str], *, where: _Where, memory: float | None, show: Callable
+    setting: Setting, asked: Sequence[Asked], features: Mapping[str, Features], failures: list[str], *, where: _Where,
+    memory: float | None, show: Callable,
 ) -> dict[str, dict]:
     """Answers by key; cells that failed are added to the failures."""
     unique = list({one.cell.key: one for one in asked}.values())
@@ -656,20 +752,55 @@ def _answer_all(
     show("pairs", len(answers), len(unique))
     try:
         needs = Needs(gpus=int(setting.device.startswith("cuda")), memory=int((memory or 0) * 1e9))
-        for i, outcome in where.run(partial(_cells.answer, setting), [one.cell for one in todo], needs):
-            one = todo[i]
+        todo, tasks = _laid_out(setting, todo, features, where)
+        work = [tuple(one.cell for one in todo[first:last]) for first, last in tasks]
+        for i, outcome in where.run(partial(_cells.answers, setting), work, needs):
             if isinstance(outcome, DiskError):
                 raise outcome
-            if isinstance(outcome, Exception):
-                what = f"{one.pair.left} ~ {one.pair.right}, {one.cell.metric}, {one.cell.conditioning}"
-                _log.warning("%s failed: %s", what, outcome, exc_info=outcome if _log.isEnabledFor(logging.DEBUG) else None)
-                failures.append(f"{what}: {_reason(outcome)}")
-            else:
-                answers[one.cell.key] = outcome  # type: ignore[assignment]
+            several = todo[slice(*tasks[i])]
+            given = outcome if isinstance(outcome, list) else [outcome] * len(several)
+            for one, answer in zip(several, given, strict=True):
+                if isinstance(answer, Exception):
+                    failures.append(_untold(one, answer))
+                else:
+                    answers[one.cell.key] = answer  # type: ignore[assignment]
             show("pairs", len(answers), len(unique))
     finally:
         _cells.desk.cache_clear()  # what was prepared is large
     return answers
+
+
+def _laid_out(
+    setting: Setting, todo: Sequence[Asked], features: Mapping[str, Features], where: _Where
+) -> tuple[list[Asked], list[tuple[int, int]]]:
+    """Open cells in the order that prepares the fewest layers, and the first and last of each task."""
+    workers = setting.desks or 16
+    groups: dict[tuple, list[Asked]] = {}
+    for one in todo:
+        groups.setdefault((one.cell.metric, one.cell.conditioning, one.cell.first), []).append(one)
+    out: list[Asked] = []
+    for (metric, conditioning, first), group in groups.items():
+        pairs = [(one.pair.left, one.pair.right) for one in group]
+        names = {name for pair in pairs for name in pair}
+        if len(group) <= _FEW:
+            out += group
+            continue
+        try:
+            sizes: dict[Hashable, float] = {
+                name: len(features[name]) * _price.size(metric, first or features[name].n, width=max(features[name].widths),
+                                                        conditioning=conditioning) for name in names}
+        except PlatometerError:  # told when the cells are answered
+            sizes = {name: 0.0 for name in names}
+        room = _layout.room_of(_layout.rooms(sizes, setting.budget), len(group), workers)
+        out += [group[i] for i in _layout.blocked(pairs, room)]
+    return out, _layout.parts(len(out), workers)
+
+
+def _untold(one: Asked, error: Exception) -> str:
+    """What failed, and why."""
+    what = f"{one.pair.left} ~ {one.pair.right}, {one.cell.metric}, {one.cell.conditioning}"
+    _log.warning("%s failed: %s", what, error, exc_info=error if _log.isEnabledFor(logging.DEBUG) else None)
+    return f"{what}: {_reason(error)}"
 
 
 def _row(

@@ -88,12 +88,12 @@ class _Runner:
 
     Parameters
     ----------
-    paired : the data.
+    data : the data, or a function that reads them: small to be sent, and each worker reads for itself.
     folder : the run folder.
     """
 
-    def __init__(self, paired: Paired, folder: Path):
-        self._paired, self._folder = paired, folder
+    def __init__(self, data: Paired | Callable[[], Paired], folder: Path):
+        self._data, self._folder = data, folder
         self._order = ""
         self._opened: _Opened | Exception | None = None
 
@@ -113,7 +113,9 @@ class _Runner:
         if name != self._order:
             self._opened, self._order = None, name  # the one before leaves memory first
             try:
-                self._opened = _Opened(order, self._paired)
+                if not isinstance(self._data, Paired):
+                    self._data = self._data()
+                self._opened = _Opened(order, self._data)
             except Exception as error:  # told for each of its shards, and not tried again for each
                 self._opened = error
         if isinstance(self._opened, Exception):
@@ -136,6 +138,7 @@ def as_read(order: Order, paired: Paired, modality: str) -> Samples:
 
 def extracted(
     orders: Sequence[Order], paired: Paired, folder: Path, *, run: Callable, fresh: bool, show: Callable[[str, int, int], None],
+    read: Callable[[], Paired] | None = None,
 ) -> dict[str, tuple[Features, Samples] | Exception]:
     """Features of every order with what it was run on, or why there are none; by name.
 
@@ -147,6 +150,7 @@ def extracted(
     run : (work, tasks, needs) -> results, as `platometer.engines.run` for some engine.
     fresh : forget first what there is.
     show : told of (what, done, total).
+    read : gives the data, for workers to which these cannot be sent; they are sent if None.
 
     Raises
     ------
@@ -163,7 +167,7 @@ def extracted(
         passes = [[_Task(order) for order in alike]] if fresh else []
         passes.append([_Task(order, start, stop) for order in alike for start, stop in rows])
         for tasks in passes:
-            for i, outcome in run(_Runner(paired, folder), tasks, needs):
+            for i, outcome in run(_Runner(read or paired, folder), tasks, needs):
                 order = tasks[i].order
                 if isinstance(outcome, DiskError):
                     raise outcome
