@@ -87,6 +87,14 @@ def test_a_resample_of_pairs_is_one_of_models() -> None:
     assert {tuple(row) for row in counts} <= {(1, 1, 1), (2, 0, 0), (0, 2, 0), (0, 0, 2)}
 
 
+def test_two_units_give_no_interval_rather_than_one_without_width() -> None:
+    x, y = np.arange(6.0), np.array([0, 2, 1, 3, 5, 4.0])
+    with pytest.raises(UndefinedError, match="no interval from 2 groups; it takes three that differ"):
+        correlate(x, y, groups=list("aaabbb"), draws=100)
+    with pytest.raises(UndefinedError, match="2 crossed units"):
+        correlate(x, y, crossed=(list("aaaaab"), list("bbbaaa")), draws=100)
+
+
 def test_few_units_widen_the_interval_as_students_t_would() -> None:
     reach = stats.t.ppf(0.975, 5) * (6 / 5) ** 0.5
     assert tail_of(6, 0.95) == pytest.approx(stats.norm.sf(reach), rel=1e-9)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
 from platometer.errors import InputError, UndefinedError
-from platometer.trends import forecast, late_rise, trend
+from platometer.trends import examine, forecast, late_rise, trend
 
 LEFTS, RIGHTS = [f"text-{i}" for i in range(8)], [f"vision-{i}" for i in range(6)]
 
@@ -176,3 +177,21 @@ def test_a_late_rise_is_seen_an_early_one_and_a_line_are_not() -> None:
     assert str(max(lines, key=lambda one: one.p)).startswith("no late rise seen")
     with pytest.raises(UndefinedError, match="A bend needs 7 points with 5 different x; there are 6 with 6"):
         late_rise(x[:6], x[:6], scale="linear")
+
+
+def test_pairs_of_two_modalities_and_of_one_are_two_questions() -> None:
+    skill = {name: float(i) for i, name in enumerate("abcde")} | {name: i / 2 for i, name in enumerate("vwxyz")}
+    kinds = {name: "text" if name in "abcde" else "image" for name in skill}
+    rows = [{"left": a, "right": b, "metric": "cka", "alike": "high", "left_modality": kinds[a], "right_modality": kinds[b],
+             "score": (0.1 if kinds[a] != kinds[b] else 0.8) + (skill[a] + skill[b]) / 50 + 0.01 * (len(a + b) * i % 3)}
+            for i, (a, b) in enumerate(itertools.combinations(skill, 2))]  # text is met first
+    found = examine(rows, against=skill, families=dict.fromkeys("abcde", "one"), draws=100)
+    assert [(part.question["pairs"], part.trend.side) for part in found.parts] == [
+        ("image ~ text", "text"), ("image ~ text", "image"), ("text ~ text", "both"), ("image ~ image", "both")]
+    assert [part.trend.raw.n for part in found.parts] == [25, 25, 10, 10]
+    assert str(found).startswith("(image ~ text) cka against capability (text), 25 pairs, 5 x 5 crossed units")
+    assert found.parts[2].notes[0] == "units: one alone on both sides, so its 5 models are taken for independent"
+    asked = examine(rows, against=skill, side="text", draws=100)
+    assert [part.question["pairs"] for part in asked.parts] == ["image ~ text"]
+    with pytest.raises(UndefinedError, match="0 pairs have a known capability"):
+        examine(rows, against={"nobody": 1.0}, draws=100)

@@ -44,7 +44,8 @@ class Examined:
 
     Attributes
     ----------
-    question : what they have in common: data, metric, conditioning, summary, n.
+    question : what they have in common: data, metric, conditioning, summary, n; and the modalities of their pairs, where the
+        rows have several.
     trend : against capability, raw beside calibrated.
     within : column -> slopes inside families and between them, of models' means over their partners.
     laws : column -> which law, and whether there is a threshold.
@@ -82,7 +83,8 @@ class Examination:
     Attributes
     ----------
     parts : of each metric, conditioning, dataset, n and side.
-    agreement : between all of them over the pairs that they share; None where there is one, or too few pairs.
+    agreement : between all of them over the pairs that they share, of two modalities where there are any; None where there is
+        one, or too few pairs.
     notes : what has no answer, and why.
     """
 
@@ -133,14 +135,18 @@ def examine(
     parts: list[Examined] = []
     notes: list[str] = []
     groups: dict[tuple, list[Row]] = {}
+    kinds = list(dict.fromkeys(map(_pairs, sorted(rows, key=lambda row: _pairs(row)[0] == _pairs(row)[1]))))
     for row in rows:
-        groups.setdefault(tuple(row.get(name) for name in _APART), []).append(row)
+        groups.setdefault((kinds.index(_pairs(row)), *(row.get(name) for name in _APART)), []).append(row)
     options: dict[str, Any] = {"draws": draws, "level": level, "seed": seed}
-    for group in groups.values():
+    for (kind, *_), group in sorted(groups.items(), key=lambda item: item[0][0]):  # of two modalities before those of one
         question = {name: group[0][name] for name in _APART if name in group[0]}
+        question |= {"pairs": " ~ ".join(kinds[kind])} if len(kinds) > 1 else {}
+        if side and len(kinds) > 1 and not _fits(side, kinds[kind]):
+            continue
         for one in [side] if side else _sides(group, against):
             what = ", ".join(_word(name, value) for name, value in question.items() if value) + f", {one}"
-            independent, said = _independent(group, families)
+            independent, said = _independent(_known(group, one, against), families)
             found = _or_why(lambda group=group, one=one, independent=independent: trend(  # type: ignore[misc]
                 group, against=against, side=one, families=independent, scale=scale, absent=absent, column=called or None,
                 **options), what, notes)
@@ -148,7 +154,8 @@ def examine(
                 parts.append(_examined(question, found, families, said, options))
     if not parts:
         raise UndefinedError("Nothing can be said of these rows. " + "; ".join(notes))
-    several = _or_why(lambda: _all(groups, options), "agreement", notes) if len(groups) > 1 else None
+    first = {key[1:]: group for key, group in groups.items() if key[0] == 0}
+    several = _or_why(lambda: _all(first, options), "agreement", notes) if len(first) > 1 else None
     return Examination(tuple(parts), several, tuple(notes))
 
 
@@ -171,14 +178,35 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.integer) else value
 
 
+def _pairs(row: Row) -> tuple[str, str]:
+    """The modalities of a pair, in the order of the alphabet."""
+    left, right = sorted(str(row.get(f"{side}_modality") or "") for side in ("left", "right"))
+    return left, right
+
+
+def _fits(side: str, kind: tuple[str, str]) -> bool:
+    """Whether the side of such pairs can be asked for: a modality that one of the two has."""
+    return side in ("left", "right", "both") or kind.count(side) == 1
+
+
+def _known(rows: Sequence[Row], side: str, against: str | Mapping[str, float]) -> list[Row]:
+    """The rows whose models of that side have a capability."""
+    def has(row: Row, end: str) -> bool:
+        return (row.get(f"{end}_parameters") if isinstance(against, str) else against.get(str(row[end]))) is not None
+
+    return [row for row in rows if all(has(row, end) for end in ("left", "right")
+                                       if side in (end, "both") or row.get(f"{end}_modality") == side)]
+
+
 def _independent(rows: Sequence[Row], families: Mapping[str, str] | None) -> tuple[dict[str, str] | None, list[str]]:
-    """The families of sides that have enough of them, and a word on the others."""
+    """The families of sides that have enough of them, and a word on the others; models of one modality are one side."""
     kept, notes = dict(families or {}), []
-    for side in ("left", "right"):
-        models = {str(row[side]) for row in rows}
+    one = any(_pairs(row)[0] == _pairs(row)[1] and _pairs(row)[0] for row in rows)
+    for where, ends in [("both sides", ("left", "right"))] if one else [("the left", ("left",)), ("the right", ("right",))]:
+        models = {str(row[end]) for row in rows for end in ends}
         told = {kept[name] for name in models if name in kept}
         if told and len({kept.get(name, name) for name in models}) < FEWEST:
-            notes.append(f"units: {', '.join(sorted(told))} alone on the {side}, so its {len(models)} models are taken for "
+            notes.append(f"units: {', '.join(sorted(told))} alone on {where}, so its {len(models)} models are taken for "
                          "independent")
             kept = {name: family for name, family in kept.items() if name not in models}
     return kept or None, notes

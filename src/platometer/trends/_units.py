@@ -98,8 +98,9 @@ class Units:
         """
         if draws < 1:
             raise InputError(f"draws = {draws}; an interval needs some hundreds.")
-        if self.count < 2:
-            raise UndefinedError(f"There is no interval from {self}; at least two must differ.")
+        if self.count < 2 or max(map(len, self.names)) < 3:  # of two, every resample holds both: an interval without width
+            raise UndefinedError(f"There is no interval from {self}; it takes three that differ"
+                                 f"{', and two on the other side' if len(self.names) > 1 else ''}.")
         stream = np.random.Generator(np.random.Philox(key=seed % 2**64))
         counts = [_counts(stream, draws, len(names)) for names in self.names]
         if len(counts) == 1 and self.kind == "crossed":  # the same units on both sides
