@@ -6,8 +6,9 @@ Strong: the same cells for any number of workers. Weak: as many cells as workers
 features of 6 layers of width 256 under ``cka`` with 200 draws: arithmetic, with nothing to load. Each worker computes on one
 thread, so that a machine of two cores can show what 1 and 2 workers do, and that 4 do not harm; it can show nothing of more.
 ``start`` is what the engine takes for as many empty tasks as workers, and is in ``seconds``; ``efficiency`` leaves it out.
-Runs take turns, and the smallest of ``--repeats`` counts. On a busy machine nothing is measured: the load is told, and must be
-below ``--quiet``.
+``core`` is the processor time of the cells themselves, told by the workers: what it grows by with their number is what they
+cost each other, whoever else uses the machine. Runs take turns, and the smallest of ``--repeats`` counts. On a busy machine the
+clock says little: the load is told, and must be below ``--quiet``.
 """
 
 from __future__ import annotations
@@ -60,8 +61,20 @@ def cells(keys: list[str], count: int) -> list[Cell]:
                  undefined="error") for i in range(count)]
 
 
-def timed(engine: str, workers: int, n: int, count: int) -> tuple[float, float]:
-    """Seconds of so many cells, and of the start alone.
+def processed(setting: Setting, cell: Cell) -> float:
+    """Seconds of a processor that the answer of a cell took.
+
+    Parameters
+    ----------
+    setting, cell : as for a desk.
+    """
+    began = time.process_time()
+    answer(setting, cell)
+    return time.process_time() - began
+
+
+def timed(engine: str, workers: int, n: int, count: int) -> tuple[float, float, float]:
+    """Seconds of so many cells, of the start alone, and of processors in the cells.
 
     Parameters
     ----------
@@ -78,13 +91,13 @@ def timed(engine: str, workers: int, n: int, count: int) -> tuple[float, float]:
             list(engines.run(engine, abs, list(range(workers)), workers=workers))
             start = time.perf_counter() - began
             began = time.perf_counter()
-            failed = [out for _, out in engines.run(engine, partial(answer, setting), asked, workers=workers)
-                      if isinstance(out, Exception)]
+            found = [out for _, out in engines.run(engine, partial(processed, setting), asked, workers=workers)]
             seconds = time.perf_counter() - began
         desk.cache_clear()
+    failed = [out for out in found if isinstance(out, Exception)]
     if failed:
         raise failed[0]
-    return seconds, start
+    return seconds, start, sum(found)  # type: ignore[arg-type]
 
 
 def main() -> None:
@@ -100,7 +113,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     if load >= options.quiet:
         sys.exit(f"load {load:.1f}: too busy to measure anything (--quiet {options.quiet:g}).")
-    runs: dict[tuple, list[tuple[float, float]]] = {}
+    runs: dict[tuple, list[tuple[float, float, float]]] = {}
     for _ in range(options.repeats):
         for engine in options.engines:
             for workers in options.workers:
@@ -108,17 +121,18 @@ def main() -> None:
                     runs.setdefault((engine, kind, workers, count), []).append(timed(engine, workers, options.n, count))
     rows = []
     for (engine, kind, workers, count), found in runs.items():
-        seconds, start = min(found)
-        rows.append({"engine": engine, "kind": kind, "workers": workers, "cells": count, "seconds": seconds, "start": start})
+        seconds, start, _ = min(found)
+        rows.append({"engine": engine, "kind": kind, "workers": workers, "cells": count, "seconds": seconds, "start": start,
+                     "core": min(core for _, _, core in found)})
     for row in rows:
         one = next(r for r in rows if (r["engine"], r["kind"]) == (row["engine"], row["kind"]))  # of the fewest workers
         speed, base = (r["cells"] / max(r["seconds"] - r["start"], 1e-9) for r in (row, one))
         row |= {"speedup": speed / base, "efficiency": speed / base * one["workers"] / row["workers"]}
     print(f"{os.cpu_count()} cores, load {load:.1f} at the start, n = {options.n}")
-    print(f"{'engine':8}{'kind':8}{'workers':>8}{'cells':>7}{'seconds':>9}{'start':>7}{'speedup':>9}{'efficiency':>12}")
+    print(f"{'engine':8}{'kind':8}{'workers':>8}{'cells':>7}{'seconds':>9}{'start':>7}{'speedup':>9}{'efficiency':>12}{'core':>7}")
     for r in rows:
         print(f"{r['engine']:8}{r['kind']:8}{r['workers']:8}{r['cells']:7}{r['seconds']:9.1f}{r['start']:7.1f}{r['speedup']:9.2f}"
-              f"{r['efficiency']:12.2f}")
+              f"{r['efficiency']:12.2f}{r['core']:7.1f}")
     if options.out:
         options.out.write_text(json.dumps({"cores": os.cpu_count(), "load": load, "n": options.n, "rows": rows}, indent=1))
 

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import Any
 
 import torch
 
@@ -86,6 +88,69 @@ def length(x: Blocks) -> int | None:
     return len(x) if isinstance(x, list | tuple) and not _holds_blocks(x) else None
 
 
+def readers(x: Features) -> tuple[list[Callable[[], torch.Tensor]], list[int]]:
+    """A function for each stored part of one layer, which reads its rows, and the row that each begins with.
+
+    The functions may be sent to other processes that see the same place. `platometer.knn.Search` takes them as a gallery,
+    which is then never in memory as a whole.
+
+    Parameters
+    ----------
+    x : `Features` of one layer.
+
+    Examples
+    --------
+    >>> import tempfile, torch
+    >>> from platometer import store
+    >>> kept = store.write(tempfile.mkdtemp(), "a", Features.of(torch.ones(5, 2)), rows=3)
+    >>> functions, starts = readers(kept)
+    >>> [len(read()) for read in functions], starts
+    ([3, 2], [0, 3])
+    """
+    read = _one(x, "x")
+    return read.readers() if hasattr(read, "readers") else ([read], [0])
+
+
+class Stored:
+    """Rows (n, d) of one stored layer, of which those are read that are asked for, and no others.
+
+    Parameters
+    ----------
+    x : `Features` of one layer.
+
+    Examples
+    --------
+    >>> Stored(Features.of([[1.0, 2.0], [3.0, 4.0]]))[torch.tensor([1])].tolist()
+    [[3.0, 4.0]]
+    """
+
+    def __init__(self, x: Features) -> None:
+        self._readers, self._starts = readers(x)
+        self._name, self._n = x.model.name, x.n
+
+    @cached_property
+    def shape(self) -> tuple[int, int]:
+        """(n, d)."""
+        return self._n, int(self._readers[0]().shape[1])
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
+        """(m, d) checked, in their stored precision and the order asked for."""
+        where = torch.bucketize(rows, torch.tensor(self._starts), right=True) - 1
+        out: torch.Tensor | None = None
+        for part in where.unique().tolist():
+            mine = (where == part).nonzero().flatten()
+            found = self._readers[part]()[rows[mine] - self._starts[part]]
+            if out is None:
+                out = torch.empty(len(rows), found.shape[1], dtype=found.dtype)
+            out[mine] = found
+        if out is None:
+            return torch.empty(0, self.shape[1])
+        return as_features(out, name=self._name)
+
+
 class _Feed:
     """Rows on demand from what comes in pieces."""
 
@@ -119,12 +184,7 @@ class _Feed:
 
 def _pieces(x: Blocks, rows: int, name: str) -> Iterator[ArrayLike]:
     if isinstance(x, Features):
-        if len(x) != 1:
-            raise InputError(
-                f"{name} ({x.model.name}) has {len(x)} layers; blocks are read from one. "
-                f"Choose it with .only(['{x.names[-1]}'])."
-            )
-        read = x.layers[x.names[0]]
+        read: Any = _one(x, name)
         whole = read.parts() if hasattr(read, "parts") else iter([read()])
         return (part[start : start + rows] for part in whole for start in range(0, len(part), rows))
     if getattr(x, "shape", None) is not None:
@@ -134,6 +194,15 @@ def _pieces(x: Blocks, rows: int, name: str) -> Iterator[ArrayLike]:
     if not isinstance(x, Iterable):
         raise InputError(f"{name} is a {type(x).__name__}; expected an array (n, d), or an iterable of blocks (m, d).")
     return iter(x)
+
+
+def _one(x: Features, name: str) -> Any:
+    if len(x) != 1:
+        raise InputError(
+            f"{name} ({x.model.name}) has {len(x)} layers; blocks are read from one. "
+            f"Choose it with .only(['{x.names[-1]}'])."
+        )
+    return x.layers[x.names[0]]
 
 
 def _holds_blocks(x: list | tuple) -> bool:

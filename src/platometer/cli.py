@@ -127,7 +127,7 @@ def align(
 @app.command()
 def run(
     study: Annotated[str, typer.Argument(help="A study file, or the name of one that ships ('list studies').")] = "scenes",
-    out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME if not given.")] = None,
+    out: Annotated[str | None, typer.Option(help="The run folder, or s3://...; runs/NAME if not given.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done and what it would cost.")] = False,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Let python: and trust_remote_code run code.")] = False,
     engine: Annotated[str | None, typer.Option(help="Where it is done: local, or ray for clusters.")] = None,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -105,8 +104,9 @@ def extract(
         block, made = _joined(list(run.parts(0, len(samples), part, None, progress)))
         described = _described(Origin.of(model), samples, [made], key="")
         return replace(described, layers={layer: partial(_itself, value) for layer, value in block.items()})
-    found = [run.shard(Path(folder), key, start, stop, part, progress) for start, stop in shards(len(samples), part=part)]
-    return finish(folder, key, Origin.of(model), samples, [one for one in found if one is not None])
+    home = files.place(folder)
+    found = [run.shard(home, key, start, stop, part, progress) for start, stop in shards(len(samples), part=part)]
+    return finish(home, key, Origin.of(model), samples, [one for one in found if one is not None])
 
 
 def features_key(model: Model, samples: Samples, *, dtype: str | None = None) -> str:
@@ -204,7 +204,7 @@ def make_shard(
     batch_size, dtype, progress, part : as for `extract`.
     """
     run = _Run(model, samples, batch_size=batch_size, dtype=dtype)
-    return run.shard(Path(folder), features_key(model, samples, dtype=dtype), start, stop, part, progress)
+    return run.shard(files.place(folder), features_key(model, samples, dtype=dtype), start, stop, part, progress)
 
 
 def finish(folder: str | Path, key: str, origin: Origin, samples: Samples, made: Sequence[Made]) -> Features:
@@ -223,14 +223,14 @@ def finish(folder: str | Path, key: str, origin: Origin, samples: Samples, made:
     StoreError
         A shard is missing: it was removed, or made on a machine whose disk is another.
     """
-    folder = Path(folder)
+    folder = files.place(folder)
     if not store.has(folder, key):
         for one in made:
             if not _there(folder / key, one.entry):
                 raise StoreError(f"{folder / key / one.entry['file']} is not there, or not whole, though it was made. Does "
                                  "every machine see the same folder?")
         store.write_manifest(folder / key, key, _described(origin, samples, made, key=key), [one.entry for one in made])
-    shutil.rmtree(folder / f"{key}.parts", ignore_errors=True)
+    files.clear(folder / f"{key}.parts")
     return store.open(folder, key)
 
 
@@ -243,7 +243,7 @@ def forget(folder: str | Path, key: str) -> None:
     key : from `features_key`.
     """
     store.remove(folder, key)
-    shutil.rmtree(Path(folder) / f"{key}.parts", ignore_errors=True)
+    files.clear(files.place(folder) / f"{key}.parts")
 
 
 def _described(origin: Origin, samples: Samples, made: Sequence[Made], *, key: str) -> Features:

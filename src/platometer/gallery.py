@@ -30,6 +30,7 @@ import numpy as np
 import torch
 
 from platometer.arrays import ArrayLike, as_features, as_matrix, check_paired
+from platometer.blocks import Stored
 from platometer.conditioning import Conditioning
 from platometer.errors import InputError, ShapeError, SpecError
 from platometer.features import Features, check_same_samples
@@ -84,7 +85,8 @@ def growing_gallery(
 
     Parameters
     ----------
-    left, right : (n, d) and (n, p), in memory or mapped, or `Features` of one layer; row i of both is the same sample.
+    left, right : (n, d) and (n, p), in memory or mapped, or `Features` of one layer, of which 16,384 rows at a time are read;
+        row i of both is the same sample.
     queries : how many, drawn by `seed`; or which rows.
     sizes : of the galleries; the number of queries and its doubles up to n, if None.
     k, share : neighbours of a query, and the same as shares of the gallery (rounded down, at least 1): one or several of
@@ -107,7 +109,8 @@ def growing_gallery(
     if isinstance(left, Features) and isinstance(right, Features):
         check_same_samples(left, right)
     x, y = (_rows(side, name) for side, name in ((left, "left"), (right, "right")))
-    check_paired(x, y, names=("left", "right"))
+    if len(x) != len(y):
+        check_paired(torch.empty(len(x), 1), torch.empty(len(y), 1), names=("left", "right"))
     order = nested_order(len(x), queries=queries, seed=seed)
     q = queries if isinstance(queries, int) else len(queries)
     sizes = tuple(_doubles(q, len(x)) if sizes is None else sizes)
@@ -375,9 +378,9 @@ def _doubles(first: int, last: int) -> list[int]:
     return [*out, last]
 
 
-def _rows(x: ArrayLike | Features, name: str) -> torch.Tensor:
+def _rows(x: ArrayLike | Features, name: str) -> torch.Tensor | Stored:
     if not isinstance(x, Features):
         return as_features(x, name=name)
     if len(x) != 1:
         raise InputError(f"{name} ({x.model.name}) has {len(x)} layers; choose one with .only(['{x.names[-1]}']).")
-    return x[x.names[0]]
+    return Stored(x)

@@ -97,7 +97,7 @@ def write(path: str | Path, rows: Sequence[Mapping[str, object]]) -> Path:
     """
     buffer = io.BytesIO()
     pq.write_table(table(rows), buffer, compression="zstd")
-    return files.write_whole(Path(path), buffer.getvalue())
+    return files.write_whole(path, buffer.getvalue())
 
 
 def read(path: str | Path) -> list[dict[str, object]]:
@@ -112,11 +112,11 @@ def read(path: str | Path) -> list[dict[str, object]]:
     DataError
         It is absent, or is not such a table.
     """
-    path = Path(path)
+    path = files.place(path)
     if not path.exists():
         raise DataError(f"There is no table of rows at {path}. A study writes rows.parquet into its run folder.")
     try:
-        found = pq.read_table(path)
+        found = pq.read_table(io.BytesIO(path.read_bytes()) if isinstance(path, files.Remote) else path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} is not a readable Parquet file: {error}") from None
     missing = [name for name in SCHEMA.names if name not in found.column_names]

@@ -1,7 +1,7 @@
 """Features on disk: a folder of immutable safetensors shards and a manifest; ``docs/format.md`` describes it.
 
 The manifest is written last, so a folder either holds all features or does not count. Layers are read through a
-memory map when asked for.
+memory map when asked for; or, where the folder is the URL of an object store (``s3://...``), by the bytes of their shards.
 
 >>> import tempfile, torch
 >>> from platometer.features import Features
@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ def has(root: str | Path, key: str) -> bool:
     root : folder of features.
     key : their content key.
     """
-    folder = Path(root) / key
+    folder = files.place(root) / key
     try:
         return all((folder / entry["file"]).stat().st_size == entry["bytes"] for entry in _manifest(folder)["shards"])
     except (StoreError, OSError, KeyError, TypeError):
@@ -57,9 +57,9 @@ def remove(root: str | Path, key: str) -> None:
     root : folder of features.
     key : their content key.
     """
-    folder = Path(root) / key
+    folder = files.place(root) / key
     (folder / "manifest.json").unlink(missing_ok=True)  # first, so that what remains for a moment does not count
-    shutil.rmtree(folder, ignore_errors=True)
+    files.clear(folder)
 
 
 def open(root: str | Path, key: str | None = None) -> Features:
@@ -75,11 +75,11 @@ def open(root: str | Path, key: str | None = None) -> Features:
     StoreError
         They are not there, not whole, or damaged; names the file.
     """
-    folder = Path(root) if key is None else Path(root) / key
+    folder = files.place(root) if key is None else files.place(root) / key
     manifest = _manifest(folder)
     shards = [_Shard(folder / entry["file"], entry["bytes"]) for entry in manifest["shards"]]
     return Features(
-        layers={layer: _Layer(shards, layer) for layer in manifest["layers"]},
+        layers={layer: _Layer(shards, [entry["start"] for entry in manifest["shards"]], layer) for layer in manifest["layers"]},
         n=manifest["n"],
         model=Card.from_dict(manifest["model"]),
         samples=manifest["samples"],
@@ -107,7 +107,7 @@ def write(root: str | Path, key: str, features: Features, *, rows: int = ROWS) -
     """
     if has(root, key):
         return open(root, key)
-    folder = Path(root) / key
+    folder = files.place(root) / key
     entries = []
     for start in range(0, features.n, rows):
         block = {layer: features[layer][start : start + rows].cpu() for layer in features.names}
@@ -132,7 +132,7 @@ def write_shard(folder: Path, start: int, block: Mapping[str, torch.Tensor]) -> 
     data = save({layer: value.contiguous() for layer, value in block.items()})
     content = hashlib.sha256(data).hexdigest()
     name = f"rows-{start:09d}-{content[:8]}.safetensors"
-    files.write_whole(folder / name, data)
+    files.write_whole(files.place(folder) / name, data)
     return {"file": name, "start": start, "rows": sizes.pop(), "bytes": len(data), "sha256": content}
 
 
@@ -178,7 +178,7 @@ def verify(folder: str | Path) -> int:
     StoreError
         A shard is absent or altered; names it.
     """
-    folder = Path(folder)
+    folder = files.place(folder)
     manifest = _manifest(folder)
     for entry in manifest["shards"]:
         path = folder / entry["file"]
@@ -215,12 +215,11 @@ class _Shard:
                 f"{self._path} has {size:,} bytes instead of {self._size:,}: it was cut short or altered. "
                 f"{_again(self._path.parent)}"
             )
-        with self._path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            try:
-                header = json.loads(file.read(length))
-            except (ValueError, OverflowError, MemoryError):
-                raise StoreError(f"{self._path} is not a safetensors file. {_again(self._path.parent)}") from None
+        try:
+            length = int.from_bytes(_bytes(self._path, 0, 8), "little")
+            header = json.loads(_bytes(self._path, 8, 8 + length))
+        except (ValueError, OverflowError, MemoryError):
+            raise StoreError(f"{self._path} is not a safetensors file. {_again(self._path.parent)}") from None
         self._start = 8 + length
         header.pop("__metadata__", None)
         return header
@@ -232,19 +231,31 @@ class _Shard:
         kind = np.dtype(_NUMPY[entry["dtype"]]).newbyteorder("<")
         if 0 in entry["shape"]:
             return torch.empty(entry["shape"], dtype=_DTYPES[entry["dtype"]])
-        array = np.memmap(self._path, dtype=kind, mode="r", offset=self._start + entry["data_offsets"][0],
-                          shape=tuple(entry["shape"]))
+        begin, end = (self._start + offset for offset in entry["data_offsets"])
+        if isinstance(self._path, files.Remote):
+            array = np.frombuffer(_bytes(self._path, begin, end), kind).reshape(entry["shape"])
+        else:
+            array = np.memmap(self._path, dtype=kind, mode="r", offset=begin, shape=tuple(entry["shape"]))
         with warnings.catch_warnings():  # nobody writes to it
             warnings.filterwarnings("ignore", message=".*not writable.*", category=UserWarning)
             tensor = torch.from_numpy(array)
         return tensor.view(_DTYPES[entry["dtype"]])
 
 
-class _Layer:
-    """One layer over all shards: called, it is read whole; `parts` gives a shard at a time."""
+def _bytes(path: Path, start: int, stop: int) -> bytes:
+    """A part of a file, here or in an object store."""
+    if isinstance(path, files.Remote):
+        return path.read_bytes(start, stop)
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(stop - start)
 
-    def __init__(self, shards: Sequence[_Shard], layer: str):
-        self._shards, self._layer = shards, layer
+
+class _Layer:
+    """One layer over all shards: called, it is read whole; `parts` gives a shard at a time, `readers` a function for each."""
+
+    def __init__(self, shards: Sequence[_Shard], starts: list[int], layer: str):
+        self._shards, self._starts, self._layer = shards, starts, layer
 
     def __call__(self) -> torch.Tensor:
         parts = list(self.parts())
@@ -252,6 +263,10 @@ class _Layer:
 
     def parts(self) -> Iterator[torch.Tensor]:
         return (shard.read(self._layer) for shard in self._shards)
+
+    def readers(self) -> tuple[list[Callable[[], torch.Tensor]], list[int]]:
+        """A function for each shard, which may be sent to another process, and the row that it begins with."""
+        return [partial(shard.read, self._layer) for shard in self._shards], self._starts
 
 
 def _manifest(folder: Path) -> dict:

@@ -141,7 +141,7 @@ def kept(folder: str | Path) -> list[Capability]:
     ----------
     folder : of the run.
     """
-    path = Path(folder) / FILE
+    path = files.place(folder) / FILE
     return [Capability(**_fields_of(row)) for row in files.read_json(path)] if path.exists() else []  # type: ignore[attr-defined]
 
 

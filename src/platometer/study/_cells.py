@@ -109,7 +109,7 @@ class Desk:
         found = read_answer(path)
         if found is not None:
             return found
-        if not Path(self._setting.folder).is_dir():
+        if not files.place(self._setting.folder).is_dir():
             raise unseen(self._setting.folder)
         with threads.steady():
             value = {"schema": SCHEMA, "key": cell.key} | as_answer(self._compared(cell))
@@ -206,7 +206,7 @@ def answer_path(folder: str | Path, key: str) -> Path:
     folder : the run folder.
     key : of the cell.
     """
-    return Path(folder) / "cells" / f"{key}.json"
+    return files.place(folder) / "cells" / f"{key}.json"
 
 
 def read_answer(path: Path) -> dict | None:
@@ -237,7 +237,7 @@ def open_features(folder: str | Path, key: str) -> Features:
     """
     from platometer import store
 
-    return store.open(Path(folder) / "features", key)
+    return store.open(files.place(folder) / "features", key)
 
 
 def first_rows(n: int, first: int, *, seed: int) -> tuple[int, ...]:

@@ -57,7 +57,7 @@ def kept(folder: str | Path) -> list[dict]:
     ----------
     folder : of the run.
     """
-    path = Path(folder) / FILE
+    path = files.place(folder) / FILE
     return list(files.read_json(path)) if path.exists() else []  # type: ignore[call-overload]
 
 

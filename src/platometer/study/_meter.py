@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from platometer import files
+
 
 @dataclass
 class Meter:
@@ -102,6 +104,8 @@ def sized(count: float) -> str:
 
 
 def _bytes(folder: Path) -> int:
+    if isinstance(folder, files.Remote):
+        return folder.held()
     total = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(OSError):  # gone meanwhile

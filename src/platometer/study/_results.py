@@ -56,7 +56,7 @@ class Results:
         StoreError
             The rows of a published folder are not those that its card names.
         """
-        path = Path(place)
+        path = files.place(place)
         if not path.exists():
             shipped = PACKS / str(place)
             if path.name != str(place) or not (shipped / CARD).exists():

@@ -201,7 +201,7 @@ def run(
     study, out, allow_code, engine, workers, address, fresh, failures, progress, announce : as for `Study.run`.
     """
     asked_for = study.file.compute
-    told_engine = {"engine": engine, "workers": workers, "address": address}
+    command = _command.command(study, out, allow_code=allow_code, engine=engine, workers=workers, address=address)
     where = _where(study, engine, workers, address)
     if failures not in ("error", "keep"):
         raise InputError(f"failures = {failures!r}; expected 'error' or 'keep'.")
@@ -233,7 +233,6 @@ def run(
         galleries = [] if study.file.gallery is None else _gallery.grown(
             folder, table, study.file.gallery, seed=study.file.seed, device=setting.device, show=show, failures=failed)
         capabilities = _capabilities(study) + _measured(study, folder, features, failed, show=show)
-    command = _command.command(study, out, allow_code=allow_code, **told_engine)
     return _collected(study, folder, paired, features, table, found, galleries, capabilities, failed, started=started,
                       failures=failures, command=command, meter=meter, foreseen=foreseen)
 
@@ -402,7 +401,7 @@ def _measured(
 
 
 def _folder(study: Study, out: str | Path | None) -> Path:
-    return Path(out) if out is not None else Path("runs") / study.name
+    return files.place(out) if out is not None else Path("runs") / study.name
 
 
 def _data(study: Study) -> samples.Paired | None:
