@@ -62,7 +62,7 @@ def content(
                 for a, b in [(left, right), (right, left)] if metric == LOW else [(left, right)]:
                     row, grid = _pair(a, b, metric, draws, rng)
                     group.append(row)
-                    grids[row["key"]] = grid
+                    grids[row["grid"]] = grid
         if draws and group:
             ps = [row["p"] for row in group]
             for row, bh, holm in zip(group, stats.benjamini_hochberg(ps), stats.holm(ps), strict=True):
@@ -80,7 +80,8 @@ def content(
             "views": ["image", "text"], "licence": "research only", "citation": "Hodosh, Young, Hockenmaier 2013 (Flickr8k)",
             "notes": ["2 captions occur twice"],
         },
-        "models": models, "rows": rows, "grids": grids, "trends": _trends(rows),
+        "models": models, "rows": rows, "grids": grids, "measures": _measures(models), "trends": _trends(rows),
+        "places": _places(rows), "sheets": _sheets(rows),
         "facts": [_facts(metric) for metric in metrics],
         "versions": {"numpy": "2.3.5", "platometer": "0.1.0", "torch": "2.13.0"},
     }
@@ -98,7 +99,7 @@ def _model(name: str, parameters: int, layers: int, modality: str) -> dict:
         "name": name, "source": f"{'timm' if modality == 'image' else 'hf'}:{name}", "modality": modality,
         "parameters": parameters, "layers": layers, "samples": "5c0e2f6d9a41b7e3", "details": {},
         "pooling": "cls" if modality == "image" else "mean", "licence": "apache-2.0" if "llama-" not in name else "",
-        "notes": [],
+        "notes": [], "family": name.partition("/")[2].partition("-")[0] or name.partition("_")[0],
     }
 
 
@@ -125,7 +126,8 @@ def _pair(left: dict, right: dict, metric: str, draws: int, rng: np.random.Gener
         "conditioning": "unit", "alike": alike, "summary": "max", "score": score, "left_layer": names[0][at[0]],
         "right_layer": names[1][at[1]], "null": "permutation" if draws else None,
         "method": "draws" if draws else None, "draws": draws, "least_p": 1 / (draws + 1) if draws else None, "seed": 0,
-        "remarks": [], "notes": [], "versions": {}, "key": key, "alpha": 0.05, "p_bh": None, "p_holm": None,
+        "remarks": [], "notes": [], "versions": {"torch": "2.13.0"}, "key": key, "grid": key, "alpha": 0.05, "p_bh": None,
+        "p_holm": None,
     } | _chance(score, null, alike)
     for side, model in (("left", left), ("right", right)):
         row |= {side: model["name"], f"{side}_source": model["source"], f"{side}_revision": "",
@@ -148,20 +150,72 @@ def _chance(score: float, null: np.ndarray, alike: str) -> dict:
     }
 
 
+def _measures(models: Sequence[dict]) -> list[dict]:
+    """Parameters, a skill of those that see, and bits per byte of those that read."""
+    skill = {m["name"]: math.log10(m["parameters"]) - 6.2 for m in models if m["modality"] == "image"}
+    bits = {m["name"]: 10.5 - math.log10(m["parameters"]) for m in models if m["modality"] == "text"}
+    sizes = {m["name"]: m["parameters"] for m in models}
+    return [
+        {"what": "parameters", "unit": "", "better": "high", "log": True, "values": sizes},
+        {"what": "skill", "unit": "", "better": "high", "log": False, "values": skill},
+        {"what": "bits per byte", "unit": "bits", "better": "low", "log": False, "values": bits},
+    ]
+
+
 def _trends(rows: Sequence[dict]) -> list[dict]:
     points: dict[tuple, dict[str, tuple[float, list[float]]]] = {}
     for row in rows:
         for side, other in (("left", "right"), ("right", "left")):
-            for what in ("score", "calibrated"):
+            for what in ("score", "null_mean", "calibrated"):
                 if row[what] is not None:
                     group = points.setdefault((row["metric"], row[f"{side}_modality"], row[f"{other}_modality"], what), {})
                     group.setdefault(row[side], (math.log10(row[f"{side}_parameters"]), []))[1].append(row[what])
     out = []
     for (metric, modality, partner, what), found in points.items():
         line = stats.correlation([x for x, _ in found.values()], [sum(ys) / len(ys) for _, ys in found.values()])
-        out.append({"group": metric, "modality": modality, "partner": partner, "what": what, "r": line.r, "low": line.low,
-                    "high": line.high, "slope": line.slope, "intercept": line.intercept, "n": line.n})
+        for against in ("parameters", "skill" if modality == "image" else "bits per byte"):
+            slopes = {f"slope_{end}": None if at is None else line.slope * at / line.r
+                      for end, at in (("low", line.low), ("high", line.high))}
+            out.append({"group": metric, "against": against, "modality": modality, "partner": partner, "what": what,
+                        "r": line.r, "low": line.low, "high": line.high, "slope": line.slope, "intercept": line.intercept,
+                        "within": [0.1, 0.05, 0.15] if line.n > 4 else None, "n": line.n} | slopes)
     return out
+
+
+def _places(rows: Sequence[dict]) -> dict[str, dict]:
+    """A ring of models for each metric, all of one side alone where pairs cross."""
+    out = {}
+    for metric in dict.fromkeys(row["metric"] for row in rows):
+        kinds: dict[str, str] = {}
+        for row in rows:
+            if row["metric"] == metric:
+                kinds |= {row[side]: row[f"{side}_modality"] for side in ("left", "right")}
+        cross = all(row["left_modality"] != row["right_modality"] for row in rows)
+        maps = []
+        for title in dict.fromkeys(kinds.values()) if cross else ["all models"]:
+            names = [name for name, kind in kinds.items() if not cross or kind == title]
+            turns = [2 * math.pi * i / len(names) for i in range(len(names))]
+            maps.append({"title": title, "kind": "profile" if cross else "alignment", "names": names, "lost": 0.1,
+                         "x": [0.2 * math.cos(t) for t in turns], "y": [0.1 * math.sin(t) for t in turns]})
+        out[metric] = {"order": list(reversed(kinds)), "maps": maps}
+    return out
+
+
+PICTURE = "data:image/png;base64," + (
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP8z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg==")
+
+
+def _sheets(rows: Sequence[dict]) -> dict:
+    """Two samples with their neighbours for the first pair, of pictures with captions and of captions alone."""
+    if not rows:
+        return {"why": "The study is of vectors from files.", "items": {}, "pairs": [], "contact": []}
+    items = {str(i): {"id": f"photo {i}", "texts": [f"a dog number {i} runs over the grass"],
+                      "picture": PICTURE if i % 4 else ""} for i in range(9)}
+    pair = {name: rows[0][name] for name in ("left", "right", "left_layer", "right_layer", "metric", "n", "score")}
+    samples = [{"at": "0", "shared": 3, "left": list("12345"), "right": list("34567")},
+               {"at": "8", "shared": 0, "left": list("123"), "right": list("456")}]
+    return {"why": "", "items": items, "contact": list("0246"),
+            "pairs": [pair | {"group": pair.pop("metric"), "k": 10, "mean": 1.5, "samples": samples}]}
 
 
 def _facts(metric: str) -> dict:
@@ -173,7 +227,7 @@ def _facts(metric: str) -> dict:
 
 
 HOSTILE = '<img src=x onerror=alert(1)></script></title><!-- {{ 7 * 7 }} " onmouseover="alert(2) \' &lt; \u2028'
-_WORDS = {"alike", "what", "conditioning"}  # what the page decides by, which never comes from outside
+_WORDS = {"alike", "conditioning", "picture", "kind", "better"}  # the page decides by these; never from outside
 
 
 def hostile(value: object, key: str = "") -> object:
@@ -185,8 +239,9 @@ def hostile(value: object, key: str = "") -> object:
     key : under which it lies.
     """
     if isinstance(value, dict):
-        renamed = key in ("grids", "versions")
+        renamed = key in ("grids", "versions", "places", "items", "values")
         return {name + HOSTILE if renamed else name: hostile(part, name) for name, part in value.items()}
     if isinstance(value, list):
         return [hostile(part, key) for part in value]
-    return value + HOSTILE if isinstance(value, str) and key not in _WORDS else value
+    own = key in _WORDS or value in ("score", "null_mean", "calibrated")
+    return value + HOSTILE if isinstance(value, str) and not own else value

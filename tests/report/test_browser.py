@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from content import LOW, content, hostile
+from content import HOSTILE, LOW, content, hostile
 
 from platometer.report import write
+from platometer.rows import SCHEMA
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -36,7 +41,8 @@ def opened(browser, tmp_path) -> Iterator[Callable]:
         tab.on("console", lambda message: noise.append(f"console: {message.text}"))
         tab.on("pageerror", lambda error: noise.append(f"error: {error}"))
         tab.on("dialog", lambda dialog: (noise.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        tab.on("request", lambda request: noise.append(f"request: {request.url}") if request.url != path.as_uri() else None)
+        tab.on("request", lambda request: noise.append(f"request: {request.url}")
+               if request.url != path.as_uri() and not request.url.startswith(("data:", "blob:")) else None)
         tab.goto(path.as_uri())
         return tab
 
@@ -54,6 +60,9 @@ def drawn(tab, figure: str) -> str:
     return tab.locator(figure).first.inner_html()
 
 
+NO_SHEETS = {"why": "The study is of vectors from files.", "items": {}, "pairs": [], "contact": []}
+
+
 def nameless() -> dict:
     """Vectors from files: no modality, no parameters, no question."""
     made = small(vision=3, language=0, pairs="all", metrics=("cka",))
@@ -61,7 +70,7 @@ def nameless() -> dict:
         model |= {"parameters": None, "modality": ""}
     for row in made["rows"]:
         row |= dict.fromkeys(("left_parameters", "right_parameters")) | dict.fromkeys(("left_modality", "right_modality"), "")
-    made["trends"] = []
+    made |= {"trends": [], "measures": [], "places": {"cka": {"order": [], "maps": []}}, "sheets": NO_SHEETS}
     made["study"]["question"] = ""
     return made
 
@@ -69,20 +78,24 @@ def nameless() -> dict:
 def holed() -> dict:
     """Layers without a score, a single layer, draws that are all one value, a calibrated score of none."""
     made = small(metrics=("cka",))
-    grid = made["grids"][made["rows"][0]["key"]]
+    grid = made["grids"][made["rows"][0]["grid"]]
     grid["scores"][0] = [None] * len(grid["scores"][0])
     grid["draws"] = [0.25] * 99
     made["rows"][1] |= {"calibrated": None}
-    key = made["rows"][2]["key"]
+    key = made["rows"][2]["grid"]
     made["grids"][key] |= {"left_layers": ["x"], "right_layers": ["y"], "scores": [[0.5]]}
     made["rows"][2] |= {"left_layer": "x", "right_layer": "y"}
     return made
 
 
+def empty() -> dict:
+    return small() | {"rows": [], "grids": {}, "trends": [], "places": {}, "sheets": NO_SHEETS}
+
+
 ODD = {
     "whole": lambda: small(), "mixed": lambda: small(pairs="all"), "low": lambda: small(metrics=(LOW,)),
     "one pair": lambda: small(vision=1, language=1, metrics=("cka",)), "two pairs": lambda: small(vision=2, language=1),
-    "no draws": lambda: small(draws=0), "no rows": lambda: small() | {"rows": [], "grids": {}, "trends": []},
+    "no draws": lambda: small(draws=0), "no rows": empty,
     "hostile": lambda: hostile(small()), "nameless": nameless, "holed": holed,
 }
 
@@ -93,7 +106,7 @@ def test_the_page_opens_quietly_and_fits_any_screen(opened, kind):
     for width in (1280, 360):
         tab = opened(made, width=width)
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
-        assert tab.evaluate("document.images.length") == 0
+        assert tab.evaluate("[...document.images].every(one => one.src.startsWith('data:image/') && one.naturalWidth > 0)")
         assert tab.locator("svg[role=img]:visible:not(:has(> title))").count() == 0
         if made["rows"]:
             assert tab.locator("#heat rect[data-cell]").count() > 0
@@ -104,17 +117,129 @@ def test_the_page_opens_quietly_and_fits_any_screen(opened, kind):
     assert tab.evaluate("document.documentElement.scrollWidth") <= 690
 
 
-def test_choosing_metric_and_score_changes_the_figures(opened):
+def test_switches_change_the_figures(opened):
     tab = opened(small())
-    heat, trend, grid = (drawn(tab, figure) for figure in ("#heat", "#trend", ".panel .grid"))
+    heat, raw, both, near, grid = (drawn(tab, one) for one in ("#heat", "#trend", "#trend-calibrated", "#map", ".panel .grid"))
     tab.select_option("#what", "score")
-    raw = drawn(tab, "#heat")
-    assert raw != heat
-    assert drawn(tab, "#trend") != trend
-    assert drawn(tab, ".panel .grid") == grid
+    assert drawn(tab, "#heat") != heat
+    assert (drawn(tab, "#trend"), drawn(tab, ".panel .grid")) == (raw, grid)
+    heat = drawn(tab, "#heat")
     tab.select_option("#metric", "cka(estimator=debiased)")
-    assert drawn(tab, "#heat") != raw
-    assert drawn(tab, ".panel .grid") != grid
+    for figure, before in {"#heat": heat, "#trend": raw, "#trend-calibrated": both, "#map": near, ".panel .grid": grid}.items():
+        assert drawn(tab, figure) != before, figure
+    near, raw = drawn(tab, "#map"), drawn(tab, "#trend")
+    tab.select_option("#map-of", label="text models")
+    assert drawn(tab, "#map") != near
+    tab.select_option("#against", "parameters")
+    assert drawn(tab, "#trend") != raw
+    assert "parameters" in drawn(tab, "#trend")
+
+
+def test_a_family_is_selected_everywhere(opened):
+    tab = opened(small(vision=6))
+    assert tab.locator("#family option").all_text_contents() == ["all", "vit", "bloomz"]
+    made = small(vision=10)
+    tab = opened(made)
+    families = {model["name"]: model["family"] for model in made["models"]}
+    tab.select_option("#family", label="resnet50.a1")
+    shown = [name for name in tab.locator("#heat text > title").all_text_contents() if name in families]
+    assert [families[name] for name in shown if not name.startswith("big")] == ["resnet50.a1"]
+    assert len(shown) == 3
+    assert tab.locator("#trend .mark[opacity='1']").count() == 1
+    assert tab.locator("#trend .mark").count() == 10
+    assert tab.locator("#map .mark[opacity='1']").count() == 1
+
+
+def test_raw_stands_beside_calibrated_with_chance_and_intervals(opened):
+    made = small(vision=5)
+    tab = opened(made)
+    assert tab.input_value("#against") == "skill"
+    assert tab.locator("#trend .band").count() == 1
+    assert tab.locator("#trend-calibrated .band").count() == 0
+    for figure in ("#trend", "#trend-calibrated"):
+        assert tab.locator(f"{figure} .mark").count() == 5
+        assert tab.locator(f"{figure} .wedge").count() == 2
+    lines = tab.locator("#trend-fit tbody tr").all_inner_texts()
+    assert [line.split("\t")[0] for line in lines] == ["raw", "chance", "calibrated"]
+    found = next(t for t in made["trends"] if t["modality"] == "image" and t["what"] == "calibrated")
+    said = f"calibrated\t{found['r']:.3f} ({found['low']:.3f} to {found['high']:.3f})".replace("-", "−")
+    assert lines[2].startswith(said)
+    assert lines[2].endswith("0.100 (0.050 to 0.150)\t5")
+
+
+def test_where_low_is_better_the_axis_is_turned(opened):
+    tab = opened(small(language=3))
+    tab.select_option("#against", "bits per byte")
+    assert "low is better" in drawn(tab, "#trend")
+    x = tab.locator("#trend .mark").evaluate_all("all => all.map(one => +one.getAttribute('transform').match(/[\\d.]+/)[0])")
+    assert x == sorted(x)  # models come from small to large, and the larger needs fewer bits
+
+
+def test_points_are_read_out_by_keyboard_pointer_and_table(opened):
+    tab = opened(small())
+    for figure, said in (("#trend", "#trend-said"), ("#map", "#map-said")):
+        tab.focus(figure)
+        tab.keyboard.press("ArrowRight")
+        first = tab.inner_text(said)
+        tab.keyboard.press("ArrowRight")
+        assert tab.inner_text(said) != first
+        tab.keyboard.press("Home")
+        assert tab.inner_text(said) == first
+        assert "vit_" in first
+        tab.locator(f"{figure} .mark").last.hover()
+        assert "vit_" in tab.inner_text(said)
+    tab.locator("#trend-table summary").click()
+    assert tab.locator("#trend-table tbody tr").count() == 3
+    tab.locator("#map-table summary").click()
+    assert tab.locator("#map-table tbody th").all_text_contents()[0].startswith("vit_")
+    panel = tab.locator(".panel").first
+    panel.locator("summary").click()
+    assert panel.locator("details tbody tr").count() == 12
+
+
+def test_neighbours_are_pictures_and_captions_with_those_shared_marked(opened):
+    tab = opened(small())
+    asked = tab.locator(".query").first
+    assert "3 of 10 shared" in asked.inner_text()
+    assert asked.locator(".side").first.locator(".shared").count() == 3
+    assert asked.locator(".side h3").all_inner_texts() == [small()["rows"][0][side] for side in ("left", "right")]
+    picture = asked.locator(".side img").first
+    assert picture.get_attribute("alt") == "a dog number 1 runs over the grass"
+    assert tab.locator(".query").nth(1).locator(".shared").count() == 0
+    assert tab.locator(".contact .item").count() == 4
+
+
+def test_the_rows_are_downloaded_whole_as_csv_and_json(opened):
+    made = small(metrics=("cka", "mutual_knn(k=10)"))
+    made["rows"][0]["remarks"] = ['one, "two"', "three"]
+    made["rows"][1]["left"] = "=SUM(A1)"
+    tab = opened(made)
+    read = {}
+    for kind in ("csv", "json"):
+        with tab.expect_download() as waited:
+            tab.click(f"#{kind}")
+        assert waited.value.suggested_filename == f"rows.{kind}"
+        read[kind] = Path(waited.value.path()).read_bytes().decode()
+    wanted = [{name: row[name] for name in SCHEMA.names} for row in made["rows"]]
+    assert json.loads(read["json"]) == wanted
+    lines = list(csv.DictReader(io.StringIO(read["csv"], newline="")))
+    assert list(lines[0]) == SCHEMA.names
+    assert [float(line["score"]) for line in lines] == [row["score"] for row in made["rows"]]
+    assert json.loads(lines[0]["remarks"]) == made["rows"][0]["remarks"]
+    assert lines[1]["left"] == "'=SUM(A1)"
+
+
+def test_a_hostile_caption_stays_text(opened):
+    made = hostile(small())
+    tab = opened(made)
+    caption = tab.locator(".query figcaption").first
+    assert caption.text_content().endswith(HOSTILE)
+    assert caption.locator("*").count() == 0
+    tab.locator("#trend-table summary").click()
+    tab.focus("#trend")
+    tab.keyboard.press("ArrowRight")
+    assert "<img src=x onerror=alert(1)>" in tab.inner_text("#trend-said")
+    assert tab.locator("img[src=x]").count() == 0
 
 
 def test_a_metric_without_a_calibrated_score_is_shown_raw(opened):
@@ -137,12 +262,19 @@ def test_order_and_side_are_followed(opened):
 
     vision = [model["name"] for model in made["models"] if model["modality"] == "image"]
     assert names() == vision
+    made["places"]["mutual_knn(k=10)"]["order"].reverse()
+    tab = opened(made)
+    assert names() == vision[::-1]
+    tab.select_option("#order", "study")
+    assert names() == vision
     tab.select_option("#order", "size")
     assert names() == vision[::-1]
-    for side, rings in (("image", 4), ("text", 2)):
-        tab.select_option("#side", side)
-        assert f"parameters of the {side} model" in drawn(tab, "#trend")
-        assert tab.locator("#trend circle").count() == 4 * 2 + rings
+    tab.select_option("#against", "parameters")
+    for side, other, marks in (("image", "text", 4), ("text", "image", 2)):
+        tab.select_option("#side", label=f"{side} models with {other} models")
+        assert f"parameters, {marks} models" in drawn(tab, "#trend")
+        assert tab.locator("#trend .mark").count() == marks
+        assert tab.locator("#trend .pair").count() == 4 * 2
 
 
 def test_the_figures_show_the_numbers_of_the_rows(opened):
@@ -153,9 +285,6 @@ def test_the_figures_show_the_numbers_of_the_rows(opened):
     assert said == f"most alike: {best['left_layer']} ~ {best['right_layer']}: {best['score']:.3f}"
     assert f"score {best['score']:.3f}" in drawn(tab, ".panel .null")
     assert f"{best['calibrated']:.3f}" in tab.locator("#heat text").all_text_contents()
-    trend = next(t for t in made["trends"] if t["modality"] == "image" and t["what"] == "calibrated")
-    assert f"r = {trend['r']:.2f}".replace("-", "−") in tab.locator("#trend-series").inner_text()
-    assert "n = 3 models" in tab.locator("#trend-series").inner_text()
 
 
 def test_a_symmetric_map_is_mirrored_and_a_directed_one_is_not(opened):
@@ -193,6 +322,7 @@ def test_the_layers_of_a_chosen_cell_and_of_a_chosen_pair_are_shown(opened):
     weakest = first.locator("option").last.get_attribute("value")
     first.locator("select").select_option(weakest)
     assert first.locator(".grid").inner_html() != before
+    tab.select_option("#order", "study")
     tab.locator('#heat rect[data-cell="2 1"]').click()
     chosen = first.locator("select").evaluate("s => s.selectedOptions[0].textContent")
     assert "vit_base_patch16_224.mae ~ bigscience/bloomz-1b7" in chosen
@@ -237,7 +367,8 @@ def test_text_stands_out_from_its_ground(opened, scheme):
         .reduce((sum, v, k) => sum + linear(v / 255) * [0.2126, 0.7152, 0.0722][k], 0);
       const against = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
       const paper = getComputedStyle(document.body).backgroundColor, least = {};
-      for (const css of ["p", ".soft", "svg .tick", "a"]) for (const node of document.querySelectorAll(css)) {
+      const kinds = ["p", ".soft", "svg .tick", "a", "td", "summary", ".item figcaption", "h3"];
+      for (const css of kinds) for (const node of document.querySelectorAll(css)) {
         const style = getComputedStyle(node);
         least[css] = Math.min(least[css] ?? 99, against(node.closest("svg") ? style.fill : style.color, paper));
       }

@@ -12,8 +12,9 @@ import numpy as np
 from platometer import trends
 from platometer.errors import InputError, UndefinedError
 from platometer.plots import _style, _text
-from platometer.plots._families import coloured, family
+from platometer.plots._families import coloured
 from platometer.plots._run import Row, Run, need
+from platometer.study._families import family
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,6 +5,6 @@ computed here but layout, counts and order; the numbers are those of the rows.
 """
 
 from platometer.report._page import write
-from platometer.report._words import number
+from platometer.report._words import groups, number, sparkline, strongest, told
 
-__all__ = ["number", "write"]
+__all__ = ["groups", "number", "sparkline", "strongest", "told", "write"]

@@ -19,7 +19,7 @@ _STEPS = 65534  # values of a packed grid between its least and its largest; one
 _ABSENT = 65535
 _KEPT = (
     "left", "right", "left_modality", "right_modality", "left_parameters", "right_parameters", "score", "calibrated",
-    "null_mean", "tau", "left_layer", "right_layer", "alike", "n", "draws", "alpha", "p_bh",
+    "null_mean", "null_sd", "tau", "left_layer", "right_layer", "alike", "n", "draws", "alpha", "p_bh",
 )
 
 
@@ -32,27 +32,71 @@ def figures(content: Mapping) -> dict:
 
     Returns
     -------
-    ``rows`` with a ``grid`` each, in which ``layers`` of a side are an index into the list of all distinct lists.
+    ``rows`` with a ``grid`` each, in which ``layers`` of a side are an index into the list of all distinct lists; and what
+    is known of models, how alignment goes with it, and where models lie.
     """
+    names = _words.groups(content["rows"])
     layers: dict[tuple[str, ...], int] = {}
     order = sorted(range(len(content["rows"])), key=lambda i: _words.strength(content["rows"][i]), reverse=True)
     ranks = {i: rank for rank, i in enumerate(order)}
     rows = []
     for i, row in enumerate(content["rows"]):
-        grid = content["grids"][row["key"]]
+        grid = content["grids"][row["grid"]]
         sides = [layers.setdefault(tuple(grid[side]), len(layers)) for side in ("left_layers", "right_layers")]
         said = {key: _words.p_value(row, key) for key in ("p", "p_bh", "p_holm")}
         rows.append({key: rounded(row[key]) for key in _KEPT} | {
-            "group": _words.group(row), "rank": ranks[i], "said": said, "hist": histogram(grid["draws"]),
+            "group": names[i], "rank": ranks[i], "said": said, "hist": histogram(grid["draws"]),
             "grid": {"left": sides[0], "right": sides[1]} | packed(grid["scores"]),
         })
     return {
-        "models": [{key: model[key] for key in ("name", "modality", "parameters")} for model in content["models"]],
+        "models": [{key: model[key] for key in ("name", "modality", "parameters", "family")} for model in content["models"]],
         "symmetric": {fact["metric"]: fact["symmetric"] for fact in content["facts"]},
-        "metric": {_words.group(row): row["metric"] for row in content["rows"]},
+        "metric": {name: row["metric"] for name, row in zip(names, content["rows"], strict=True)},
         "rows": rows, "layers": [list(names) for names in layers],
-        "trends": [{key: rounded(value) for key, value in trend.items()} for trend in content["trends"]],
+        "trends": [_rounded(trend) for trend in content["trends"]], "measures": _rounded(content["measures"]),
+        "places": _rounded(content["places"]),
     }
+
+
+def columns(rows: Sequence[Mapping], names: Sequence[str]) -> dict:
+    """The whole table, exactly, column by column, for the page's downloads.
+
+    Parameters
+    ----------
+    rows : of the table.
+    names : of its columns.
+
+    Returns
+    -------
+    By name: a list of values, or, where few differ, ``values`` and for each row ``at`` which of them it has.
+
+    Examples
+    --------
+    >>> columns([{"n": 700, "score": 0.1}, {"n": 700, "score": 0.2}, {"n": 700, "score": 0.3}], ["n", "score"])
+    {'n': {'values': [700], 'at': [0, 0, 0]}, 'score': [0.1, 0.2, 0.3]}
+    """
+    out: dict[str, object] = {}
+    for name in names:
+        values = [_finite(row[name]) for row in rows]
+        seen: dict[str, int] = {}
+        at = [seen.setdefault(json.dumps(value, sort_keys=True), len(seen)) for value in values]
+        few = len(seen) <= len(rows) / 2
+        out[name] = {"values": [values[at.index(i)] for i in range(len(seen))], "at": at} if few else values
+    return out
+
+
+def _finite(value: object) -> object:
+    """A cell as JSON can say it: what is no finite number is None."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple | list) else value
+
+
+def _rounded(value: object) -> object:
+    """`rounded`, of all that is inside."""
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(part) for key, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, list | tuple) else rounded(value)
 
 
 def packed(scores: Sequence[Sequence[float]]) -> dict:

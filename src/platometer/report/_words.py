@@ -100,19 +100,21 @@ def percent(share: float) -> str:
     return f"{share * 100:.6g} %"
 
 
-def group(row: Mapping) -> str:
-    """What a row can be compared within: its metric, with the conditioning where that is not the usual one.
+def groups(rows: Sequence[Mapping]) -> list[str]:
+    """Of each row, what it can be compared within: its metric, and conditioning and n where they are not the usual or only one.
 
     Parameters
     ----------
-    row : of the table.
+    rows : of the table.
 
     Examples
     --------
-    >>> group({"metric": "cka", "conditioning": "none"})
-    'cka · none'
+    >>> groups([{"metric": "cka", "conditioning": "none", "n": 700}])
+    ['cka · none']
     """
-    return row["metric"] if row["conditioning"] == "unit" else f"{row['metric']} · {row['conditioning']}"
+    sizes = len({row["n"] for row in rows}) > 1
+    return [row["metric"] + ("" if row["conditioning"] == "unit" else f" · {row['conditioning']}")
+            + (f" · n = {row['n']:,}" if sizes else "") for row in rows]
 
 
 def strength(row: Mapping) -> tuple[float, float]:
@@ -126,30 +128,112 @@ def strength(row: Mapping) -> tuple[float, float]:
     return row["calibrated"] or 0.0, raw if row["excess"] is None else row["excess"]
 
 
-def verdicts(rows: Sequence[Mapping], grids: Mapping[str, Mapping]) -> list[dict]:
+def strongest(rows: Sequence[Mapping]) -> Mapping:
+    """The row of the pair that is most alike, of different modalities if any pair is.
+
+    Parameters
+    ----------
+    rows : of one metric and conditioning.
+    """
+    return max(_kinds(rows)[0][1], key=strength)
+
+
+def verdicts(rows: Sequence[Mapping], grids: Mapping[str, Mapping] | None = None) -> list[dict]:
     """For each metric and conditioning: how many pairs beat chance, and the strongest pair, across modalities if any is.
 
     Parameters
     ----------
     rows : of the table.
-    grids : by the rows' keys, with the draws.
+    grids : by what the rows call ``grid``, with the draws, of which the most extreme is told; or None.
     """
-    groups: dict[str, list[Mapping]] = {}
-    for row in rows:
-        groups.setdefault(group(row), []).append(row)
+    parted: dict[str, list[Mapping]] = {}
+    for row, name in zip(rows, groups(rows), strict=True):
+        parted.setdefault(name, []).append(row)
     out = []
-    for name, members in groups.items():
-        parts = _kinds(members)
-        strongest = max(parts[0][1], key=strength)
-        draws = grids[strongest["key"]]["draws"]
-        extreme = max if strongest["alike"] == "high" else min
-        kinds = [_kind(name, part) for name, part in parts]
+    for name, members in parted.items():
+        best = strongest(members)
+        draws = [] if grids is None else grids[best["grid"]]["draws"]
+        extreme = max if best["alike"] == "high" else min
+        kinds = [_kind(kind, part) for kind, part in _kinds(members)]
         out.append({
-            "group": name, "kinds": kinds, "alpha": strongest["alpha"], "strongest": strongest, "pairs": len(members),
-            "judged": sum(kind["judged"] for kind in kinds), "alike": strongest["alike"],
+            "group": name, "kinds": kinds, "alpha": best["alpha"], "strongest": best, "pairs": len(members),
+            "judged": sum(kind["judged"] for kind in kinds), "alike": best["alike"],
             "extreme": extreme(draws) if draws else None, "short": _short_of_draws(members),
         })
     return out
+
+
+def rising(content: Mapping) -> list[dict]:
+    """How alignment goes with each measure of the models, by the first metric: across modalities where any pair crosses.
+
+    Parameters
+    ----------
+    content : of the page.
+
+    Returns
+    -------
+    against, better, side, partner, n; raw and calibrated, entries of ``trends``, None where there is no such score. Parameters
+    come last.
+    """
+    names = groups(content["rows"])[:1]
+    found: dict[tuple, dict[str, Mapping]] = {}
+    for one in content["trends"]:
+        if [one["group"]] == names and one["r"] is not None:
+            found.setdefault((one["against"], one["modality"], one["partner"]), {})[one["what"]] = one
+    better = {one["what"]: one["better"] for one in content["measures"]}
+    cross = {key: value for key, value in found.items() if key[1] != key[2]} or found
+    out = [{"against": against, "better": better[against], "side": side, "partner": partner, "raw": value.get("score"),
+            "calibrated": value.get("calibrated"), "n": max(one["n"] for one in value.values())}
+           for (against, side, partner), value in cross.items()]
+    return sorted(out, key=lambda one: one["against"] == "parameters")
+
+
+def told(rows: Sequence[Mapping]) -> list[str]:
+    """The verdict in one sentence per metric and conditioning, for a terminal.
+
+    Parameters
+    ----------
+    rows : of the table.
+
+    Examples
+    --------
+    >>> row = {"left": "a", "right": "b", "left_modality": "", "right_modality": "", "metric": "cka", "conditioning": "unit",
+    ...        "alike": "high", "n": 700, "score": 0.5, "null_mean": 0.1, "excess": 0.4, "calibrated": 0.375, "alpha": 0.05,
+    ...        "tau": 0.2, "draws": 99, "p": 0.01, "p_bh": 0.01, "p_holm": 0.01, "least_p": 0.01}
+    >>> print(told([row])[0])
+    cka: 1 of 1 pair above chance at 5 % (BH; 1 after Holm); the strongest a and b: 0.500, chance 0.100, calibrated 0.375
+    """
+    out = []
+    for one in verdicts(rows):
+        best = one["strongest"]
+        beaten = "; ".join(f"{kind['beat']:,} of {kind['judged']:,} {kind['noun']}{'' if kind['judged'] == 1 else 's'} above "
+                           f"chance at {percent(one['alpha'])} (BH; {kind['holm']:,} after Holm)"
+                           for kind in one["kinds"] if kind["judged"])
+        parts = [f"{one['group']}: {beaten or 'not calibrated'}",
+                 f"the strongest {best['left']} and {best['right']}: {number(best['score'])}"]
+        chance = [] if best["null_mean"] is None else [f"chance {number(best['null_mean'])}"]
+        chance += [] if best["calibrated"] is None else [f"calibrated {number(best['calibrated'])}"]
+        out.append(", ".join(["; ".join(parts), *chance]))
+    return out
+
+
+def sparkline(values: Sequence[float | None], low: float, high: float) -> str:
+    """Values as a line of blocks, the lowest at ``low`` and the highest at ``high``; a space where there is none.
+
+    Parameters
+    ----------
+    values : one per block.
+    low, high : of the scale.
+
+    Examples
+    --------
+    >>> sparkline([0.0, 0.5, None, 1.0], 0.0, 1.0)
+    '▁▅ █'
+    """
+    blocks = "▁▂▃▄▅▆▇█"
+    spread = (high - low) or 1.0
+    return "".join(" " if value is None or not math.isfinite(value) else
+                   blocks[min(max(round((value - low) / spread * 7), 0), 7)] for value in values)
 
 
 def _kinds(rows: Sequence[Mapping]) -> list[tuple[str, list[Mapping]]]:

@@ -77,7 +77,7 @@
   const luminance = rgb => rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
   const ink = rgb => luminance(rgb) > 0.18 ? "#000" : "#fff";
-  const SERIES = ["var(--one)", "var(--two)", "var(--three)", "var(--four)"];
+  const SERIES = [1, 2, 3, 4, 5, 6, 7].map(k => `var(--hue${k})`), OTHERS = "var(--soft)";
 
   // A scale of colours from low to high; flipped where low means alike, so that bright is always more alike.
   const scale = (low, high, flip) => v => {
@@ -153,16 +153,94 @@
   const modality = new Map(DATA.models.map(model => [model.name, model.modality]));
   const parameters = new Map(DATA.models.map(model => [model.name, model.parameters]));
   const modalities = [...new Set(DATA.models.map(model => model.modality))];
+  const family = new Map(DATA.models.map(model => [model.name, model.family]));
+  const families = [...new Set(DATA.models.map(model => model.family))];
+  const chosen = name => !$("family").value || `=${family.get(name)}` === $("family").value;
+  // Colour and shape of a model are its family's among those of its modality: the first seven have a colour, all a shape.
+  const kin = modalities.map(kind => [...new Set(DATA.models.filter(model => model.modality === kind).map(model => model.family))]);
+  const nth = name => Math.max(0, (kin[modalities.indexOf(modality.get(name))] || []).indexOf(family.get(name)));
+  const tint = name => SERIES[nth(name)] || OTHERS;
+  const average = values => values.reduce((sum, v) => sum + v, 0) / values.length;
+  const many = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+  const kinded = kind => kind ? `${kind} models` : "models";
+
+  // A table of plain words: heads, then rows whose first cell names them.
+  function tabled(table, heads, rows) {
+    const cell = (name, text, scope) => {
+      const node = document.createElement(name);
+      node.textContent = text;
+      if (scope) node.scope = scope;
+      return node;
+    };
+    const head = document.createElement("thead"), body = document.createElement("tbody"), top = document.createElement("tr");
+    top.append(...heads.map(text => cell("th", text, "col")));
+    head.append(top);
+    rows.forEach(texts => {
+      const line = document.createElement("tr");
+      line.append(...texts.map((text, k) => k ? cell("td", text) : cell("th", text, "row")));
+      body.append(line);
+    });
+    table.replaceChildren(head, body);
+  }
+
+  // A table made when it is opened, and made anew while it is open.
+  function unfolding(details, make) {
+    const fill = () => {
+      const place = details.querySelector(".scroll"), table = document.createElement("table");
+      place.replaceChildren(table);
+      tabled(table, ...make());
+    };
+    details.ontoggle = () => { if (details.open) fill(); };
+    if (details.open) fill();
+  }
+
+  // Circle, square, triangle, diamond, triangle downwards, cross, pentagon: paths around a centre, of about one area.
+  const SHAPES = [
+    r => `M${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0z`,
+    r => { const a = r * 0.89; return `M${-a},${-a}h${2 * a}v${2 * a}h${-2 * a}z`; },
+    r => `M0,${-1.25 * r}L${1.15 * r},${0.8 * r}H${-1.15 * r}z`,
+    r => `M0,${-1.25 * r}L${1.1 * r},0L0,${1.25 * r}L${-1.1 * r},0z`,
+    r => `M0,${1.25 * r}L${1.15 * r},${-0.8 * r}H${-1.15 * r}z`,
+    r => { const a = r * 0.42, b = 1.15 * r; return `M${-a},${-b}h${2 * a}v${b - a}h${b - a}v${2 * a}h${a - b}v${b - a}h${-2 * a}v${a - b}h${a - b}v${-2 * a}h${b - a}z`; },
+    r => `M${[0, 1, 2, 3, 4].map(k => [1.15 * r * Math.sin(k * 1.2566), -1.15 * r * Math.cos(k * 1.2566)].map(v => v.toFixed(2)).join(",")).join("L")}z`,
+  ];
+  const mark = (svg, x, y, r, name, attributes = {}) => put(svg, "path", { d: SHAPES[nth(name) % SHAPES.length](r), transform: `translate(${x.toFixed(2)} ${y.toFixed(2)})`, stroke: tint(name), ...attributes });
+
+  // Marks that pointer, touch and arrow keys read out: the nearest within reach, or the next to the right or left.
+  function walked(svg, marks, said) {
+    const sorted = [...marks].sort((a, b) => a.px - b.px || a.py - b.py), cursor = put(svg, "circle", { r: 9, class: "cursor", visibility: "hidden", "pointer-events": "none" });
+    let at = -1;
+    const go = k => {
+      at = Math.min(Math.max(k, 0), sorted.length - 1);
+      cursor.setAttribute("cx", sorted[at].px);
+      cursor.setAttribute("cy", sorted[at].py);
+      cursor.setAttribute("visibility", "visible");
+      said.textContent = sorted[at].said;
+    };
+    svg.onpointermove = svg.onclick = event => {
+      const frame = svg.getBoundingClientRect(), ratio = svg.viewBox.baseVal.width / frame.width;
+      const x = (event.clientX - frame.left) * ratio, y = (event.clientY - frame.top) * ratio;
+      const far = sorted.map(one => Math.hypot(one.px - x, one.py - y)), nearest = far.indexOf(Math.min(...far));
+      if (far[nearest] < 22) go(nearest);
+    };
+    svg.onkeydown = event => {
+      const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+      if (step && sorted.length) { event.preventDefault(); go(at < 0 ? 0 : at + step); }
+      if (event.key === "Home" || event.key === "End") { event.preventDefault(); go(event.key === "Home" ? 0 : sorted.length - 1); }
+    };
+  }
 
   // ---- model by model
 
   function ordered(rows) {
-    const names = DATA.models.map(model => model.name), by = $("order").value;
+    const names = DATA.models.map(model => model.name), by = $("order").value, joined = DATA.places[$("metric").value].order;
     const mean = new Map(names.map(name => {
       const values = rows.filter(row => (row.left === name || row.right === name) && row[what()] !== null).map(row => row[what()]);
       const average = values.reduce((sum, v) => sum + v, 0) / (values.length || 1);
       return [name, flipped(rows) ? -average : average];
     }));
+    const place = name => joined.includes(name) ? joined.indexOf(name) : Infinity;
+    if (by === "cluster") names.sort((a, b) => place(a) - place(b) || 0);
     if (by === "alike") names.sort((a, b) => mean.get(b) - mean.get(a));
     if (by === "size") names.sort((a, b) => (parameters.get(a) ?? Infinity) - (parameters.get(b) ?? Infinity));
     return names.sort((a, b) => modalities.indexOf(modality.get(a)) - modalities.indexOf(modality.get(b)));
@@ -171,8 +249,9 @@
 
   // Rows and columns of the map and the comparison in each cell: a rectangle if all pairs cross two modalities, else a square.
   function matrix(rows) {
-    const there = new Set(rows.flatMap(row => [row.left, row.right]));
-    const names = ordered(rows).filter(name => there.has(name)), kinds = [...new Set(names.map(name => modality.get(name)))];
+    const there = new Set(rows.flatMap(row => [row.left, row.right])), of = DATA.models.filter(model => chosen(model.name)).map(model => model.modality);
+    const kept = ordered(rows).filter(name => there.has(name));
+    const names = kept.filter(name => chosen(name) || !of.includes(modality.get(name))), kinds = [...new Set(names.map(name => modality.get(name)))];
     const symmetric = DATA.symmetric[DATA.metric[rows[0].group]];
     const found = new Map(rows.map(row => [JSON.stringify([row.left, row.right]), row]));
     const find = (a, b) => found.get(JSON.stringify([a, b])) || (symmetric ? found.get(JSON.stringify([b, a])) : undefined);
@@ -189,7 +268,7 @@
     const left = widest(map.down.map(name => short.get(name))) + 10 + (mixed ? 18 : 0);
     const label = widest(map.across.map(name => short.get(name)));
     const top = (upright ? label : label * 0.77 + 8) + 12 + (mixed ? 18 : 0), over = upright ? 6 : label * 0.64;
-    const cell = Math.floor(Math.min(46, Math.max(map.across.length > 14 ? 15 : 21, (room - left - over) / map.across.length)));
+    const cell = Math.floor(Math.min(map.down.length > 16 ? 30 : 46, Math.max(map.across.length > 14 ? 15 : 21, (room - left - over) / map.across.length)));
     const bottom = top + map.down.length * cell, values = rows.map(row => row[what()]).filter(v => v !== null);
     const low = Math.min(...values, what() === "calibrated" ? 0 : Infinity), high = Math.max(...values), paint = scale(low, high, flipped(rows));
     clear(svg, Math.max(left + map.across.length * cell + over, left + 210), bottom + (values.length ? 46 : 30), `Model by model: ${called()} by ${rows[0].group}`);
@@ -260,72 +339,160 @@
     $("heat-said").append(". ", link);
   }
 
-  // ---- alignment against size
+  // ---- alignment against what is known of the models
 
-  function sized(side) {
-    const points = [];
+  const asked = () => DATA.measures.find(one => one.what === $("against").value);
+  const grown = (one, v) => (one.better === "high" ? 1 : -1) * (one.log ? Math.log10(v) : v);
+  const sides = () => JSON.parse($("side").value || "[]");
+
+  // Sides of which the measure is known, with the modality of their partners.
+  function offered() {
+    const one = asked(), found = new Map();
     current().forEach(row => [["left", "right"], ["right", "left"]].forEach(([a, b]) => {
-      if (row[`${a}_modality`] === side && row[`${a}_parameters`] > 0 && row[what()] !== null) {
-        points.push({ name: row[a], other: row[b], partner: row[`${b}_modality`], x: Math.log10(row[`${a}_parameters`]), y: row[what()], chance: row.null_mean });
-      }
+      if (one && row[a] in one.values) found.set(JSON.stringify([row[`${a}_modality`], row[`${b}_modality`]]), [row[`${a}_modality`], row[`${b}_modality`]]);
     }));
-    return points;
+    const list = [...found.entries()].sort(([, a], [, b]) => (a[0] === a[1]) - (b[0] === b[1])), before = $("side").value;
+    $("side").replaceChildren(...list.map(([value, [side, partner]]) => option(value, side === partner ? `${kinded(side)} with each other` : `${kinded(side)} with ${kinded(partner)}`)));
+    if (found.has(before)) $("side").value = before;
   }
 
-  const average = values => values.reduce((sum, v) => sum + v, 0) / values.length;
+  // Each model's mean over its partners of one modality, and the pairs behind it.
+  function means(what) {
+    const one = asked(), [side, partner] = sides(), found = new Map();
+    current().forEach(row => [["left", "right"], ["right", "left"]].forEach(([a, b]) => {
+      if (!one || row[`${a}_modality`] !== side || row[`${b}_modality`] !== partner || !(row[a] in one.values) || row[what] === null) return;
+      if (!found.has(row[a])) found.set(row[a], { name: row[a], value: one.values[row[a]], x: grown(one, one.values[row[a]]), pairs: [] });
+      found.get(row[a]).pairs.push({ other: row[b], y: row[what], chance: row.null_mean, tau: row.tau });
+    }));
+    return [...found.values()].map(model => {
+      const drawn = model.pairs.filter(pair => pair.chance !== null);
+      return { ...model, y: average(model.pairs.map(pair => pair.y)), chance: drawn.length ? average(drawn.map(pair => pair.chance)) : null, tau: drawn.length ? average(drawn.map(pair => pair.tau)) : null };
+    });
+  }
+  const valued = (one, v) => one.what === "parameters" ? size(Math.round(v)) : `${number(v)}${one.unit ? ` ${one.unit}` : ""}`;
+  const fitted = what => DATA.trends.find(t => t.group === $("metric").value && t.against === $("against").value && t.what === what && JSON.stringify([t.modality, t.partner]) === $("side").value);
 
   function trend() {
-    const svg = $("trend"), side = $("side").value, points = sized(side), width = svg.parentNode.clientWidth, rows = current();
-    const list = $("trend-series");
-    list.replaceChildren();
+    const one = asked(), rows = current();
+    [["score", $("trend")], ["calibrated", $("trend-calibrated")]].forEach(([what, svg]) => {
+      const models = means(what), width = svg.parentNode.clientWidth;
+      svg.onpointermove = svg.onclick = svg.onkeydown = null;
+      if (!models.length) {
+        clear(svg, width, 40, "Alignment against what is known of the models: nothing to draw");
+        put(svg, "text", { x: 0, y: 24 }, one ? "There is no such score." : "Nothing is known of these models.");
+        return;
+      }
+      scatter(svg, width, what, models, one, rows[0].alike === "low" && what === "score");
+    });
     $("trend-said").textContent = "";
-    if (!points.length) {
-      clear(svg, width, 40, "Alignment against parameters: nothing to draw");
-      put(svg, "text", { x: 0, y: 24 }, "No parameter counts are known for these models, or no such score.");
-      return;
-    }
-    const box = { l: 58, r: Math.min(width, 860) - 12, t: 14, b: width < 600 ? 270 : 350 }, partners = [...new Set(points.map(p => p.partner))];
-    clear(svg, box.r + 12, box.b + 44, `${called()} by ${rows[0].group} against the number of parameters`);
-    const xs = points.map(p => p.x), ys = points.map(p => p.y), pad = Math.max(0.12, (Math.max(...xs) - Math.min(...xs)) * 0.08);
-    const x0 = Math.min(...xs) - pad, x1 = Math.max(...xs) + pad, rise = Math.max(...ys) - Math.min(...ys, 0) || 1;
-    const y0 = Math.min(...ys, 0) < 0 ? Math.min(...ys) - rise * 0.05 : flipped(rows) ? Math.min(...ys) - rise * 0.05 : 0, y1 = Math.max(...ys) + rise * 0.06;
-    const X = v => box.l + (v - x0) / (x1 - x0) * (box.r - box.l), Y = v => box.b - (v - y0) / (y1 - y0) * (box.b - box.t);
-    const sense = rows[0].alike === "low" && what() === "score" ? " (low is alike)" : "";
-    axes(svg, box, { ticks: decades(x0, x1, (box.r - box.l) / 64), at: X, label: `parameters of the ${side ? `${side} ` : ""}model` }, { ticks: ticks(y0, y1, 5), at: Y, label: called() + sense });
-    const lines = put(svg, "g", {}), names = put(svg, "g", {}), marks = put(svg, "g", {});
-    points.forEach(p => put(marks, "circle", { cx: X(p.x), cy: Y(p.y), r: 2.6, fill: SERIES[partners.indexOf(p.partner) % 4], "fill-opacity": 0.55, "data-said": `${p.name} (${size(Math.round(10 ** p.x))}) with ${p.other}: ${number(p.y)}` }));
-    const rings = partners.flatMap((partner, k) => series(points.filter(p => p.partner === partner), partner, SERIES[k % 4], { X, Y, x0, x1, box, lines, marks }, list));
-    const short = labels(28);
-    name(names, rings, box, ring => short.get(ring.name));
-    svg.onpointermove = svg.onclick = event => { if (event.target.dataset.said) $("trend-said").textContent = event.target.dataset.said; };
+    const first = new Map([...means("score"), ...means("calibrated")].reverse().map(model => [family.get(model.name), model.name]));
+    $("trend-series").replaceChildren(...families.filter(name => first.has(name)).map(one => keyed(one, first.get(one))));
+    fits();
+    unfolding($("trend-table"), () => {
+      const calibrated = new Map(means("calibrated").map(model => [model.name, model.y]));
+      return [["model", "family", one ? one.what : "", "partners", "raw, mean", "chance, mean", "calibrated, mean"],
+        means("score").map(m => [m.name, family.get(m.name), valued(one, m.value), `${m.pairs.length}`, number(m.y), number(m.chance), number(calibrated.get(m.name))])];
+    });
   }
 
-  // One modality of partners: a ring for each model's mean, the line, and the words with r; what chance gives for raw scores.
-  function series(points, partner, tint, plot, list) {
-    const { X, Y, x0, x1, box, lines, marks } = plot, side = $("side").value;
-    const found = DATA.trends.find(t => t.group === $("metric").value && t.modality === side && t.partner === partner && t.what === what());
-    if (found && found.slope !== null) {
-      const ends = [x0, x1].map(x => [x, found.intercept + found.slope * x]).map(([x, y]) => [X(x), Math.min(Math.max(Y(y), box.t - 4), box.b)]);
-      put(lines, "line", { x1: ends[0][0], y1: ends[0][1], x2: ends[1][0], y2: ends[1][1], stroke: tint, "stroke-width": 1.6, "stroke-dasharray": "6 4" });
+  // A family with the colour and shape of one of its models.
+  function keyed(one, name) {
+    const item = document.createElement("li"), svg = make("svg", { width: 16, height: 16, viewBox: "-8 -8 16 16", "aria-hidden": "true" });
+    mark(svg, 0, 0, 5, name, { fill: tint(name) });
+    item.append(svg, one || "no family");
+    return item;
+  }
+
+  function scatter(svg, width, what, models, one, low) {
+    const box = { l: 58, r: width - 12, t: 14, b: width < 420 ? 240 : 300 }, all = models.flatMap(model => model.pairs.map(pair => pair.y));
+    const banded = what === "score" && models.every(model => model.chance !== null);
+    const ys = banded ? [...all, ...models.flatMap(model => [model.chance, model.tau])] : all, xs = models.map(model => model.x);
+    clear(svg, width, box.b + 44, `${what === "score" ? "Raw" : "Calibrated"} alignment by ${$("metric").value} against ${one.what}`);
+    const span = Math.max(...xs) - Math.min(...xs) || 1, x0 = Math.min(...xs) - span * 0.08, x1 = Math.max(...xs) + span * 0.08;
+    const rise = Math.max(...ys) - Math.min(...ys, low ? Infinity : 0) || 1, y0 = Math.min(...ys) < 0 || low ? Math.min(...ys) - rise * 0.05 : 0, y1 = Math.max(...ys) + rise * 0.06;
+    const X = v => box.l + (v - x0) / (x1 - x0) * (box.r - box.l), Y = v => box.b - (v - y0) / (y1 - y0) * (box.b - box.t);
+    const marks = one.log ? decades(x0, x1, (box.r - box.l) / 64) : ticks(x0, x1, Math.max(3, (box.r - box.l) / 90)).map(([v]) => [v, number(one.better === "high" ? v : -v, 2)]);
+    const unit = [one.unit, one.better === "low" ? "low is better" : ""].filter(Boolean).join(", ");
+    axes(svg, box, { ticks: marks, at: X, label: `${one.what}${unit ? ` (${unit})` : ""}, ${many(models.length, "model")}` }, { ticks: ticks(y0, y1, 5), at: Y, label: `${what === "score" ? "raw" : "calibrated"} alignment${low ? " (low is alike)" : ""}` });
+    const ground = put(svg, "g", {}), dots = put(svg, "g", {}), names = put(svg, "g", {}), rings = put(svg, "g", {});
+    if (banded) band(ground, models, X, Y, box);
+    line(ground, fitted(what), models, X, Y, box, [x0, x1]);
+    models.forEach(model => {
+      const faded = chosen(model.name) ? 1 : 0.15;
+      model.pairs.forEach(pair => put(dots, "circle", { cx: X(model.x).toFixed(1), cy: Y(pair.y).toFixed(1), r: 1.8, fill: tint(model.name), "fill-opacity": 0.3 * faded, class: "pair" }));
+      Object.assign(model, { px: X(model.x), py: Y(model.y), said: `${model.name} (${family.get(model.name)}; ${one.what} ${valued(one, model.value)}): ${what === "score" ? "raw" : "calibrated"} mean ${number(model.y)} over ${many(model.pairs.length, "partner")}${banded ? `, chance ${number(model.chance)}, threshold ${number(model.tau)}` : ""}` });
+      mark(rings, model.px, model.py, 5, model.name, { fill: "var(--paper)", "stroke-width": 2, opacity: faded, class: "mark" });
+    });
+    const short = labels(width < 420 ? 16 : 24);
+    name(names, models.filter(model => chosen(model.name)), box, model => short.get(model.name));
+    walked(svg, models.filter(model => chosen(model.name)), $("trend-said"));
+  }
+
+  // From the mean of chance to the threshold, of each model's pairs.
+  function band(svg, models, X, Y, box) {
+    const sorted = [...models].sort((a, b) => a.x - b.x), first = sorted[0], last = sorted[sorted.length - 1];
+    const along = [[box.l, first], ...sorted.map(model => [X(model.x), model]), [box.r, last]];
+    const edge = key => along.map(([x, model]) => `${x.toFixed(1)},${Y(model[key]).toFixed(1)}`);
+    put(svg, "polygon", { points: [...edge("tau"), ...edge("chance").reverse()].join(" "), class: "band" });
+    put(svg, "text", { x: box.r, y: Y(Math.max(last.tau, last.chance)) - 4, "text-anchor": "end", class: "tick near" }, "chance");
+  }
+
+  // Least squares through the marks, and the slopes at the ends of its interval, through the middle of the marks.
+  function line(svg, found, models, X, Y, box, ends) {
+    if (!found || found.slope === null) return;
+    const mx = average(models.map(model => model.x)), my = average(models.map(model => model.y));
+    const at = (slope, x) => `${X(x).toFixed(1)},${Math.min(Math.max(Y(my + slope * (x - mx)), box.t), box.b).toFixed(1)}`;
+    if (found.slope_low !== null) ends.forEach(x => put(svg, "polygon", { points: [at(found.slope_low, x), at(found.slope_high, x), `${X(mx).toFixed(1)},${Y(my).toFixed(1)}`].join(" "), class: "wedge" }));
+    put(svg, "polyline", { points: ends.map(x => at(found.slope, x)).join(" "), class: "fit" });
+  }
+
+  // The trends in numbers, raw beside chance beside calibrated.
+  function fits() {
+    const one = asked(), per = one && one.log ? "per tenfold" : one && one.better === "low" ? "per unit less" : "per unit";
+    const interval = (v, low, high) => v === null ? "–" : `${number(v)}${low === null ? "" : ` (${number(low)} to ${number(high)})`}`;
+    const rows = [["score", "raw"], ["null_mean", "chance"], ["calibrated", "calibrated"]].map(([what, word]) => [word, fitted(what)]).filter(([, found]) => found);
+    tabled($("trend-fit"), ["", "r (95 % interval)", `slope ${per}`, `slope within families`, "models"], rows.map(([word, t]) => [word, interval(t.r, t.low, t.high), interval(t.slope, t.slope_low, t.slope_high), t.within ? interval(...t.within) : "–", `${t.n}`]));
+  }
+
+  // ---- the map
+
+  function mapped() {
+    const svg = $("map"), maps = DATA.places[$("metric").value].maps, found = maps[+$("map-of").value || 0], width = svg.parentNode.clientWidth;
+    svg.onpointermove = svg.onclick = svg.onkeydown = null;
+    $("map-said").textContent = "";
+    $("map-table").hidden = !found;
+    if (!found) {
+      clear(svg, width, 40, "Map of models: nothing to draw");
+      put(svg, "text", { x: 0, y: 24 }, "Too few models were compared with the same partners for a map.");
+      $("map-caption").textContent = "";
+      return;
     }
-    const rings = [...new Set(points.map(p => p.name))].map(name => {
-      const mine = points.filter(p => p.name === name), y = average(mine.map(p => p.y)), chance = mine.map(p => p.chance).filter(v => v !== null);
-      return { name, x: mine[0].x, y, chance: chance.length ? average(chance) : null, count: mine.length };
+    const whole = found.kind === "alignment", room = { l: 14, r: Math.min(width, 860) - 14, t: 14 };
+    const reach = values => [Math.min(...values), Math.max(...values)], [x0, x1] = reach(found.x), [y0, y1] = reach(found.y);
+    const wide = x1 - x0 || 1, high = y1 - y0 || wide * 0.2, unit = Math.min((room.r - room.l - (width < 600 ? 60 : 180)) / wide, 420 / high);
+    const b = room.t + Math.max(high * unit, 60) + 40, X = v => room.l + (width < 600 ? 24 : 60) + (v - x0) * unit, Y = v => b - 46 + room.t - (v - y0) * unit;
+    clear(svg, room.r + 14, b + 14, `Map of ${whole ? "models" : kinded(found.title)} by ${$("metric").value}`);
+    const names = put(svg, "g", {}), marks = put(svg, "g", {});
+    const points = found.names.map((name, k) => {
+      const faded = chosen(name) ? 1 : 0.15, filled = !whole || modalities.indexOf(modality.get(name)) === 0;
+      mark(marks, X(found.x[k]), Y(found.y[k]), 5.5, name, { fill: filled ? tint(name) : "var(--paper)", "stroke-width": 2, opacity: faded, class: "mark" });
+      const known = DATA.measures.filter(one => name in one.values).map(one => `${one.what} ${valued(one, one.values[name])}`);
+      return { name, px: X(found.x[k]), py: Y(found.y[k]), said: `${name} (${[modality.get(name), family.get(name)].filter(Boolean).join(", ")})${known.length ? `: ${known.join(", ")}` : ""}` };
     });
-    rings.forEach(ring => {
-      const said = `${ring.name} (${size(Math.round(10 ** ring.x))}): mean ${number(ring.y)} over ${ring.count} ${partner} partner${ring.count === 1 ? "" : "s"}` + (ring.chance === null || what() !== "score" ? "" : `, chance ${number(ring.chance)}`);
-      if (ring.chance !== null && what() === "score") put(lines, "line", { x1: X(ring.x) - 6, x2: X(ring.x) + 6, y1: Y(ring.chance), y2: Y(ring.chance), stroke: "var(--null)", "stroke-width": 3, "data-said": said });
-      Object.assign(ring, { px: X(ring.x), py: Y(ring.y) });
-      put(marks, "circle", { cx: ring.px, cy: ring.py, r: 5.5, fill: "var(--paper)", stroke: tint, "stroke-width": 2.2, "data-said": said });
-    });
-    const item = document.createElement("li"), dot = document.createElement("i");
-    dot.style.background = tint;
-    item.append(dot, `${side || "these"} models with ${partner || "other"} models: `, !found || found.r === null
-      ? `too few models of different sizes for a trend (n = ${rings.length})`
-      : `r = ${number(found.r, 2)} (${found.low === null ? "too few for an interval" : `95 % interval ${number(found.low, 2)} to ${number(found.high, 2)}`}, n = ${found.n} models)`);
-    if (what() === "score" && rings.some(ring => ring.chance !== null)) item.append("; grey bars: what chance gives");
-    list.append(item);
-    return rings;
+    const short = labels(width < 600 ? 16 : 24), step = ticks(0, wide, 4).map(([v]) => v).find(v => v > 0) || wide;
+    name(names, points.filter(point => chosen(point.name)), { l: 0, r: room.r, t: 0, b }, point => short.get(point.name));
+    put(svg, "line", { x1: room.l, x2: room.l + step * unit, y1: b - 2, y2: b - 2, class: "axis" });
+    put(svg, "text", { x: room.l + step * unit + 6, y: b + 2, class: "tick" }, `${number(step, 2)} ${whole ? "of −log alignment" : "of score (rms over partners)"}`);
+    walked(svg, points.filter(point => chosen(point.name)), $("map-said"));
+    $("map-caption").textContent = (whole ? `Near is alike: distances are −log of the raw alignment as nearly as a plane allows (stress ${number(found.lost, 2)}; 0: every distance as measured).${modalities.length > 1 ? ` Filled: ${kinded(modalities[0])}.` : ""}`
+      : `Each of the ${kinded(found.title)} is placed by its raw scores with all models of the other modality: near each other are those that agree with the same partners, and as much. To the right, higher scores on average. Two axes show ${number(100 * (1 - found.lost), 0)} % of the differences; pairs within a modality were not compared.`) + ` Colour and shape: the family${modalities.length > 1 ? ", as in the trend of the same modality" : ", as above"}.`;
+    unfolding($("map-table"), () => [["model", "family", "first axis", "second axis"], found.names.map((name, k) => [name, family.get(name), number(found.x[k]), number(found.y[k])])]);
+  }
+  function mappable() {
+    const maps = DATA.places[$("metric").value].maps, before = $("map-of").selectedIndex;
+    $("map-of").replaceChildren(...maps.map((one, k) => option(k, one.kind === "alignment" ? one.title : kinded(one.title))));
+    if (before > 0 && before < maps.length) $("map-of").selectedIndex = before;
+    $("map-of").parentNode.hidden = maps.length < 2;
   }
 
   const decades = (x0, x1, most) => {
@@ -403,15 +570,17 @@
     const say = (i, j) => `${left[i]} ${joint(row)} ${right[j]}: ${cells[i][j] === null ? "no score" : number(cells[i][j])}`;
     readable(svg, [left.length, right.length], { x: margin, y: top, cell }, said, say);
     said.textContent = `most alike: ${say(...best)}`;
+    unfolding(panel.querySelector("details"), () => [["", ...right], left.map((text, i) => [text, ...cells[i].map(v => number(v))])]);
   }
 
   function chance(panel, row) {
     const svg = panel.querySelector(".null"), caption = panel.querySelector("figcaption"), hist = row.hist, width = Math.min(panel.clientWidth, 420);
     if (!hist) {
-      const why = row.said.p === "–" ? "No null was drawn." : `No draws were needed: the null is a closed form, with mean ${number(row.null_mean)} and threshold ${number(row.tau)}.`;
-      clear(svg, width, 30, why);
-      put(svg, "text", { x: 0, y: 20, class: "soft" }, why);
-      caption.textContent = `${row.left} ${joint(row)} ${row.right}, n = ${row.n}.`;
+      if (row.said.p === "–") {
+        clear(svg, width, 30, "No null was drawn.");
+        put(svg, "text", { x: 0, y: 20, class: "soft" }, "No null was drawn.");
+      } else closed(svg, width, row);
+      caption.textContent = `${row.left} ${joint(row)} ${row.right}: ${row.said.p === "–" ? "" : `p\u00a0${bound(row.said.p)}, `}n\u00a0=\u00a0${row.n.toLocaleString("en")}${row.said.p === "–" ? "" : ", chance in closed form"}.`;
       return;
     }
     const box = { l: 48, r: width - 14, t: 40, b: 170 }, ends = [hist.low, hist.high, row.score, row.tau];
@@ -420,14 +589,29 @@
     const X = v => box.l + (v - x0) / (x1 - x0) * (box.r - box.l), Y = v => box.b - v / most * (box.b - box.t), step = (hist.high - hist.low) / hist.counts.length;
     axes(svg, box, { ticks: ticks(x0, x1, 4), at: X, label: "score" }, { ticks: ticks(0, most, 3).filter(([v]) => v === Math.round(v)), at: Y, label: "draws" });
     hist.counts.forEach((c, k) => { if (c) put(svg, "rect", { x: X(hist.low + k * step), y: Y(c), width: Math.max(1, X(hist.low + step) - X(hist.low) - 0.3), height: box.b - Y(c), fill: "var(--null)" }); });
-    const line = (v, tint, dash, text, y) => {
-      put(svg, "line", { x1: X(v), x2: X(v), y1: y + 4, y2: box.b, stroke: tint, "stroke-width": 2, "stroke-dasharray": dash });
+    threshold(svg, width, X, row, box);
+    caption.textContent = `${row.left} ${joint(row)} ${row.right}: p\u00a0${bound(row.said.p)}, n\u00a0=\u00a0${row.n.toLocaleString("en")}, ${row.draws.toLocaleString("en")} draws.`;
+  }
+
+  // Where the threshold and the score lie.
+  function threshold(svg, width, X, row, box) {
+    [[row.tau, "var(--soft)", "4 3", `threshold ${number(row.tau)}`, 11], [row.score, "var(--mark)", "none", `score ${number(row.score)}`, 27]].forEach(([v, colour, dash, text, y]) => {
+      put(svg, "line", { x1: X(v), x2: X(v), y1: y + 4, y2: box.b, stroke: colour, "stroke-width": 2, "stroke-dasharray": dash });
       const half = textWidth(text) / 2, x = X(v);
       put(svg, "text", { x: Math.min(Math.max(x, half), width - half), y, "text-anchor": "middle" }, text);
-    };
-    line(row.tau, "var(--soft)", "4 3", `threshold ${number(row.tau)}`, 11);
-    line(row.score, "var(--mark)", "none", `score ${number(row.score)}`, 27);
-    caption.textContent = `${row.left} ${joint(row)} ${row.right}: p\u00a0${bound(row.said.p)}, n\u00a0=\u00a0${row.n.toLocaleString("en")}, ${row.draws.toLocaleString("en")} draws.`;
+    });
+  }
+
+  // A null in closed form: its mean with two standard deviations to either side, the threshold, and the score.
+  function closed(svg, width, row) {
+    const box = { l: 14, r: width - 14, t: 40, b: 78 }, sd = row.null_sd || 0, ends = [row.null_mean - 3 * sd, row.null_mean + 3 * sd, row.score, row.tau];
+    clear(svg, width, box.b + 42, `Chance for ${row.left} and ${row.right}, its threshold and the score`);
+    const pad = (Math.max(...ends) - Math.min(...ends)) * 0.06 || 0.01, x0 = Math.min(...ends) - pad, x1 = Math.max(...ends) + pad;
+    const X = v => box.l + (v - x0) / (x1 - x0) * (box.r - box.l);
+    axes(svg, box, { ticks: ticks(x0, x1, 4), at: X, label: "score" }, { ticks: [], at: v => v, label: "" });
+    put(svg, "rect", { x: X(row.null_mean - 2 * sd), y: box.t + 6, width: Math.max(2, X(row.null_mean + 2 * sd) - X(row.null_mean - 2 * sd)), height: box.b - box.t - 6, class: "band" });
+    put(svg, "line", { x1: X(row.null_mean), x2: X(row.null_mean), y1: box.t + 6, y2: box.b, class: "axis" });
+    threshold(svg, width, X, row, box);
   }
 
   const show = panel => { const row = DATA.rows[+panel.querySelector("select").value]; layers(panel, row); chance(panel, row); };
@@ -477,16 +661,49 @@
     });
   }
 
+  // ---- the rows as a file
+
+  function whole() {
+    const table = JSON.parse($("table").textContent), names = Object.keys(table);
+    const column = name => Array.isArray(table[name]) ? table[name] : table[name].at.map(k => table[name].values[k]);
+    const columns = names.map(column);
+    return { names, rows: DATA.rows.map((_, i) => columns.map(values => values[i])) };
+  }
+  // A name that a spreadsheet would take for a formula gets an apostrophe before it.
+  const field = value => {
+    const text = value === null ? "" : typeof value === "object" ? JSON.stringify(value) : typeof value === "string" ? value.replace(/^[=+\-@\t\r]/, "'$&") : `${value}`;
+    return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  };
+  function download(kind) {
+    const { names, rows } = whole();
+    const text = kind === "csv" ? [names, ...rows].map(row => row.map(field).join(",")).join("\r\n") + "\r\n"
+      : JSON.stringify(rows.map(row => Object.fromEntries(row.map((value, k) => [names[k], value]))), null, 1);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: kind === "csv" ? "text/csv" : "application/json" }));
+    link.download = `rows.${kind}`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
   // ---- at work
 
-  const figures = () => { heat(); trend(); };
+  const figures = () => { heat(); trend(); mapped(); };
   const settle = () => { if (!current().some(row => row[what()] !== null)) $("what").value = "score"; };
   [...new Set(DATA.rows.map(row => row.group))].forEach(group => $("metric").append(option(group, group)));
-  modalities.forEach(kind => $("side").append(option(kind, kind || "all")));
-  $("metric").addEventListener("change", () => { settle(); figures(); pairs(); });
-  $("what").addEventListener("change", figures);
+  $("family").append(option("", "all"), ...families.map(name => option(`=${name}`, name || "none")));
+  DATA.measures.forEach(one => $("against").append(option(one.what, one.what)));
+  if (DATA.measures.length > 1) $("against").selectedIndex = 1;  // what models can do, before how large they are
+  $("against").parentNode.hidden = !DATA.measures.length;
+  const sided = () => { offered(); $("side").parentNode.hidden = !$("side").options.length; };
+  $("metric").addEventListener("change", () => { settle(); sided(); mappable(); figures(); pairs(); });
+  $("what").addEventListener("change", heat);
+  $("family").addEventListener("change", figures);
   $("order").addEventListener("change", heat);
+  $("against").addEventListener("change", () => { sided(); trend(); });
   $("side").addEventListener("change", trend);
+  $("map-of").addEventListener("change", mapped);
+  $("csv").addEventListener("click", () => download("csv"));
+  $("json").addEventListener("click", () => download("json"));
   panels.forEach(panel => panel.querySelector("select").addEventListener("change", () => show(panel)));
   sortable($("rows"));
   filterable($("rows"), $("filter"), $("shown"));
@@ -502,11 +719,13 @@
   });
   let unfolded = [];  // on paper all remarks are read
   addEventListener("beforeprint", () => {
-    unfolded = [...document.querySelectorAll(".remarks details:not([open])")];
+    unfolded = [...document.querySelectorAll(":is(.remarks, .sheet, .opens) details:not([open]), details:is(.sheet, .opens):not([open])")];
     unfolded.forEach(one => { one.open = true; });
   });
   addEventListener("afterprint", () => unfolded.forEach(one => { one.open = false; }));
   settle();
+  sided();
+  mappable();
   figures();
   pairs();
 })();

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from platometer import stats
+from platometer.capability import Capability
 from platometer.cards import versions
 from platometer.features import Features
 from platometer.metrics import parse
 from platometer.samples import Paired
+from platometer.study import _known, _sheets
+from platometer.study._families import family
 
 if TYPE_CHECKING:
     from platometer.study._file import Study
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def content(
     study: Study, paired: Paired | None, features: Mapping[str, Features], rows: Sequence[Mapping],
-    answers: Sequence[Mapping], *, failures: Sequence[str],
+    answers: Sequence[Mapping], *, failures: Sequence[str], capability: Sequence[Capability] = (), command: str = "",
 ) -> dict:
     """The page's content.
 
@@ -31,17 +32,22 @@ def content(
     rows : of the table.
     answers : of the cells, one for each row.
     failures : what could not be done, with the reason.
+    capability : what is known of the models.
+    command : that runs the study again.
     """
+    families = {one.name: one.family for one in study.models() if one.family}
+    measures = _known.measures(rows, capability)
     return {
         "study": {
             "name": study.name, "question": study.file.question, "seed": study.file.seed, "file": study.text,
-            "command": "platometer run study.toml", "finished": not failures, "failures": list(failures),
+            "command": command, "finished": not failures, "failures": list(failures),
         },
         "data": _data(paired, features),
-        "models": [_model(value) for value in features.values()],
-        "rows": [dict(row) | {"notes": row["remarks"], "key": str(i)} for i, row in enumerate(rows)],
+        "models": [_model(value) | {"family": family(value.model.name, families)} for value in features.values()],
+        "rows": [dict(row) | {"notes": row["remarks"], "grid": str(i)} for i, row in enumerate(rows)],
         "grids": {str(i): _grid(answer) for i, answer in enumerate(answers)},  # equal models share an answer, not a row
-        "trends": _trends(rows),
+        "measures": measures, "trends": _known.along(rows, measures, families), "places": _known.places(rows),
+        "sheets": _sheets.sheets(rows, features, paired, asked=study.file.page.samples),
         "facts": [_facts(spec) for spec in dict.fromkeys(row["metric"] for row in rows)],
         "versions": dict(versions()),
     }
@@ -87,23 +93,3 @@ def _facts(spec: str) -> dict:
                  for end in facts.range)
     return {"metric": spec, "definition": definition, "range": f"{low} to {high}", "alike": facts.alike,
             "symmetric": facts.symmetric, "scope": facts.scope, "ties": facts.ties, "source": facts.source}
-
-
-def _trends(rows: Sequence[Mapping]) -> list[dict]:
-    """Per metric, modalities and kind of score: each model's mean over its partners against log10 of its parameters."""
-    points: dict[tuple[str, str, str, str], dict[str, tuple[float, list[float]]]] = {}
-    for row in rows:
-        group = row["metric"] + ("" if row["conditioning"] == "unit" else f" \u00b7 {row['conditioning']}")
-        for side, other in (("left", "right"), ("right", "left")):
-            size = row[f"{side}_parameters"]
-            for what in ("score", "calibrated"):
-                if size and row[what] is not None:
-                    models = points.setdefault((group, row[f"{side}_modality"], row[f"{other}_modality"], what), {})
-                    models.setdefault(row[side], (math.log10(size), []))[1].append(row[what])
-    out = []
-    for (group, modality, partner, what), models in points.items():
-        sizes = [size for size, _ in models.values()]
-        means = [sum(values) / len(values) for _, values in models.values()]
-        found = stats.correlation(sizes, means)
-        out.append({"group": group, "modality": modality, "partner": partner, "what": what} | dataclasses.asdict(found))
-    return out
