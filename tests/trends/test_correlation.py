@@ -87,6 +87,15 @@ def test_a_resample_of_pairs_is_one_of_models() -> None:
     assert {tuple(row) for row in counts} <= {(1, 1, 1), (2, 0, 0), (0, 2, 0), (0, 0, 2)}
 
 
+def test_one_family_that_varies_has_the_interval_of_its_own_line() -> None:
+    x, y = [1.0, 2, 3, 4, 7, 9], [1.0, 2.5, 2.5, 4, 3, 8]
+    found = within_families(x, y, groups=list("aaaabc"), draws=100)
+    line = stats.linregress(x[:4], y[:4])
+    assert found.within.value == pytest.approx(line.slope)
+    assert found.within.high - line.slope == pytest.approx(stats.t.ppf(0.975, 2) * line.stderr)
+    assert found.within == found.slopes["a"]
+
+
 def test_two_units_give_no_interval_rather_than_one_without_width() -> None:
     x, y = np.arange(6.0), np.array([0, 2, 1, 3, 5, 4.0])
     with pytest.raises(UndefinedError, match="no interval from 2 groups; it takes three that differ"):

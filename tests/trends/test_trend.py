@@ -195,3 +195,17 @@ def test_pairs_of_two_modalities_and_of_one_are_two_questions() -> None:
     assert [part.question["pairs"] for part in asked.parts] == ["image ~ text"]
     with pytest.raises(UndefinedError, match="0 pairs have a known capability"):
         examine(rows, against={"nobody": 1.0}, draws=100)
+
+
+def test_averaged_over_partners_a_trend_is_not_hidden_by_what_partners_differ_in() -> None:
+    skill = {name: float(i) for i, name in enumerate(LEFTS)}
+    table = [row | {"score": row["score"] + 5.0 * (RIGHTS.index(row["right"]) % 2)} for row in rows()]
+    part = examine(table, against=skill, side="left", draws=200).parts[0]
+    assert part.trend.raw.pearson.value < 0.1
+    assert part.means["score"].pearson.value > 0.99
+    assert part.means["score"].slope.value == pytest.approx(0.05, abs=0.003)
+    assert "raw, averaged over partners: Pearson 0.9" in str(part)
+    fewer = [row for row in table if (row["left"], row["right"]) != (LEFTS[-1], RIGHTS[1])]  # lacks one of the higher level
+    lacking = examine(fewer, against=skill, side="left", draws=50).parts[0].means["score"]
+    assert lacking.slope.value == pytest.approx(0.05, abs=0.02)
+    assert not examine(table, against=skill | dict.fromkeys(RIGHTS, 0.0), side="both", draws=50).parts[0].means

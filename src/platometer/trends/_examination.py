@@ -14,13 +14,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
 
 from platometer.errors import InputError, UndefinedError
 from platometer.trends._agreement import Agreement, agreement
+from platometer.trends._correlation import Correlations, correlate
 from platometer.trends._families import WithinFamilies, within_families
 from platometer.trends._forecast import LateRise, late_rise
 from platometer.trends._laws import Comparison, compare
@@ -47,6 +48,8 @@ class Examined:
     question : what they have in common: data, metric, conditioning, summary, n; and the modalities of their pairs, where the
         rows have several.
     trend : against capability, raw beside calibrated.
+    means : column -> the same of models, each averaged over its partners: what partners differ in is not noise there. Where one
+        side is asked about; its families are what is independent, or its models where those are too few.
     within : column -> slopes inside families and between them, of models' means over their partners.
     laws : column -> which law, and whether there is a threshold.
     late : column -> whether it rises late.
@@ -59,10 +62,14 @@ class Examined:
     laws: Mapping[str, Comparison]
     late: Mapping[str, LateRise]
     notes: tuple[str, ...] = ()
+    means: Mapping[str, Correlations] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [", ".join(_word(name, value) for name, value in self.question.items() if name != "metric" and value), ""]
         lines = [f"({lines[0]}) {self.trend}" if lines[0] else str(self.trend)]
+        for name, word in ASKED.items():
+            if name in self.means:
+                lines.append(f"  {word}, averaged over partners: {self.means[name]}")
         for name, word in ASKED.items():
             if name in self.within:
                 lines.append(f"  {word}: {self.within[name]}")
@@ -219,10 +226,15 @@ def _examined(
     within: dict[str, WithinFamilies] = {}
     laws: dict[str, Comparison] = {}
     late: dict[str, LateRise] = {}
+    means: dict[str, Correlations] = {}
     for name, word in ASKED.items():
         if name not in found.y or np.ptp(found.y[name]) <= 1e-12:
             continue
         y = found.y[name]
+        if found.side != "both":
+            mean = _or_why(lambda y=y: correlate(*(part := _averaged(found, y))[:2], groups=part[3], **options),  # type: ignore[misc]
+                           f"{word}, averaged over partners", notes)
+            means |= {} if mean is None else {name: mean}
         if families is not None and found.side != "both":
             inside = _or_why(lambda y=y: _within(found, y, families, options), f"{word}, families", notes)  # type: ignore[misc]
             within |= {} if inside is None else {name: inside}
@@ -232,17 +244,27 @@ def _examined(
         rise = _or_why(lambda y=y: late_rise(found.x, y, scale=found.scale, crossed=found.crossed, **options),  # type: ignore[misc]
                        f"{word}, late rise", notes)
         late |= {} if rise is None else {name: rise}
-    return Examined(question, found, within, laws, late, tuple(notes))
+    return Examined(question, found, within, laws, late, tuple(notes), means)
 
 
 def _within(found: Trend, y: np.ndarray, families: Mapping[str, str], options: dict) -> WithinFamilies:
     """Slopes inside families, each model of the side being one point: its mean over its partners."""
-    models = found.right if found.side == "right" else found.left
+    x, means, names, _ = _averaged(found, y)
+    return within_families(x, means, groups=[families.get(name, name) for name in names], **options)
+
+
+def _averaged(found: Trend, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str], list]:
+    """x, mean over partners, name and unit of each model of the side; a partner's own mean is taken away first, so that a model
+    that lacks one is not the worse for it."""
+    right = found.side == "right"
+    models, partners = (np.array(side) for side in ((found.right, found.left) if right else (found.left, found.right)))
     x = np.log10(found.x) if found.scale == "log" else found.x
-    names = list(dict.fromkeys(models))
-    place = np.array([[name == model for model in models] for name in names])
-    return within_families([float(x[row].mean()) for row in place], [float(y[row].mean()) for row in place],
-                           groups=[families.get(name, name) for name in names], **options)
+    level = {name: float(y[partners == name].mean()) for name in set(partners.tolist())}
+    rest = y - np.array([level[name] for name in partners.tolist()]) + float(y.mean())
+    names = list(dict.fromkeys(models.tolist()))
+    rows = [np.flatnonzero(models == name) for name in names]
+    return (np.array([float(x[row].mean()) for row in rows]), np.array([float(rest[row].mean()) for row in rows]), names,
+            [found.crossed[int(right)][row[0]] for row in rows])
 
 
 def _sides(rows: Sequence[Row], against: str | Mapping[str, float]) -> list[str]:

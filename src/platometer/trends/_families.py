@@ -4,8 +4,8 @@
 families has a slope between and none within. `mixed` is the line with families as random effects (Laird and Ware 1982),
 by restricted maximum likelihood, and needs statsmodels (``pip install 'platometer[trends]'``).
 
->>> x, family = [1, 2, 3, 11, 12, 13], ["a", "a", "a", "b", "b", "b"]
->>> found = within_families(x, [5, 4, 3.1, 9, 8.1, 7], groups=family, draws=200)
+>>> x, family = [1, 2, 3, 11, 12, 13, 21, 22, 23], list("aaabbbccc")
+>>> found = within_families(x, [5, 4, 3.1, 9, 8.1, 7, 12, 11.2, 10], groups=family, draws=200)
 >>> found.within.value < 0 < found.between.value
 True
 """
@@ -58,12 +58,13 @@ def within_families(
     ----------
     x, y : (m,).
     groups : (m,) families.
-    draws, level, seed : of the intervals, which resample families.
+    draws, level, seed : of the intervals, which resample families; that of the slope inside is Student's, from the points,
+        where x varies in fewer than three families.
 
     Raises
     ------
     UndefinedError
-        Fewer than two families, or none in which x varies.
+        Fewer than three families, or none in which x varies.
     """
     a, b = points(x, y)
     known = units(len(a), groups=groups)
@@ -84,7 +85,11 @@ def within_families(
     for name, row in zip(known.names[0], member > 0, strict=True):
         if row.sum() >= 3 and np.ptp(a[row]) > 0:
             slopes[name] = _line(a[row], b[row], level)
-    return WithinFamilies(slopes, told(inner_x, inner_y, weights), told(mean_x, mean_y, weights[:, first]),
+    varied = [row for row in member > 0 if np.ptp(a[row]) > 0]
+    inside = np.any(varied, axis=0)
+    within = (told(inner_x, inner_y, weights) if len(varied) >= 3
+              else _line(inner_x[inside], inner_y[inside], level, levels=len(varied)))
+    return WithinFamilies(slopes, within, told(mean_x, mean_y, weights[:, first]),
                           tuple(name for name in known.names[0] if name not in slopes))
 
 
@@ -194,12 +199,16 @@ def _variances(found: Any, known: Units) -> dict[str, float]:
     return {name: max(float(part), 0.0) for name, part in zip(_effect_names(known), parts, strict=True)}
 
 
-def _line(x: np.ndarray, y: np.ndarray, level: float) -> Estimate:
+def _line(x: np.ndarray, y: np.ndarray, level: float, *, levels: int = 1) -> Estimate:
+    """The slope with Student's interval, so many levels having been taken away."""
+    df = len(x) - levels - 1
+    if df < 1:
+        raise UndefinedError(f"There is no interval of a slope from {len(x)} points of {levels} families.")
     middle = x - x.mean()
     size = float(middle @ middle)
     slope = float(middle @ y) / size
     left = y - y.mean() - slope * middle
-    return _student(slope, math.sqrt(float(left @ left) / (len(x) - 2) / size), len(x) - 2, level, 1.0)
+    return _student(slope, math.sqrt(float(left @ left) / df / size), df, level, 1.0)
 
 
 def _student(value: float, se: float, df: int, level: float, unit: float) -> Estimate:
