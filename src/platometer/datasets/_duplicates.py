@@ -16,10 +16,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from platometer.datasets._near import LEVEL, NEAR, hashes
+from platometer.datasets._sift import Piece, sift
 from platometer.errors import DataError, SpecError
 
-NEAR = 2  # bits of 64
-LEVEL = 12.0  # of 255, root mean square over 9 x 8 pixels and colours
+__all__ = ["LEVEL", "MANY", "NEAR", "close", "hashes", "look"]
+
+PIECE = 4096  # thumbnails in memory at once
 MANY = 20_000  # pictures, beyond which they are not all decoded unless asked for
 
 
@@ -62,8 +65,9 @@ def look(
     if small is not None and (near or (near is None and n <= MANY)):
         second = {j for _, j in pairs}
         singles = [i for i in range(n) if i not in second]
-        found = close(np.stack([small(i) for i in singles])) if singles else []
-        alike = [(singles[i], singles[j]) for i, j in found]
+        alike = _listed(sift(
+            Piece(thumbnails=np.stack([small(i) for i in rows]), rows=np.array(rows, np.int64))
+            for rows in (singles[at : at + PIECE] for at in range(0, len(singles), PIECE))).alike)
         if alike:
             notes.append(_told(ids, alike, noun, "looks nearly the same as another", "look nearly the same as others"))
         pairs = pairs + alike
@@ -80,48 +84,15 @@ def look(
 def close(thumbnails: np.ndarray) -> list[tuple[int, int]]:
     """Pairs (first, later) of thumbnails that look nearly the same; each later one once, with the first it is like.
 
-    Found by bands: two 64-bit words that differ in at most two bits agree in at least one of three parts, so only
-    words that share a part are compared; of these, only ones of similar brightness.
-
     Parameters
     ----------
     thumbnails : (n, 8, 9, 3) uint8.
     """
-    flat = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
-    bright, words = flat.mean(1), hashes(thumbnails)
-    found: dict[int, int] = {}
-    for shift, width in ((0, 22), (22, 21), (43, 21)):
-        part = (words >> np.uint64(shift)) & np.uint64((1 << width) - 1)
-        order = np.lexsort((bright, part))
-        for group in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
-            starts = np.searchsorted(bright[group], bright[group] - LEVEL)
-            for place in range(1, len(group)):
-                others, one = group[starts[place] : place], group[place]
-                others = others[_few_bits(words[others] ^ words[one])]
-                others = others[((flat[others] - flat[one]) ** 2).mean(1) <= LEVEL**2]
-                for other in others:
-                    first, later = int(min(one, other)), int(max(one, other))
-                    found[later] = min(first, found.get(later, first))
-    return [(first, later) for later, first in sorted(found.items())]
+    return _listed(sift([Piece(thumbnails=thumbnails)]).alike)
 
 
-def hashes(thumbnails: np.ndarray) -> np.ndarray:
-    """Difference hashes, (n,) uint64.
-
-    Parameters
-    ----------
-    thumbnails : (n, 8, 9, 3) uint8.
-    """
-    grey = thumbnails.astype(np.int64) @ np.array([299, 587, 114])
-    bits = (grey[:, :, 1:] > grey[:, :, :-1]).reshape(len(thumbnails), 64)
-    return np.packbits(bits, axis=1).view(">u8").astype(np.uint64).ravel()
-
-
-def _few_bits(words: np.ndarray) -> np.ndarray:
-    """Whether at most `NEAR` bits are set: each step takes the lowest one away."""
-    for _ in range(NEAR):
-        words = words & (words - (words > 0).astype(np.uint64))
-    return words == 0
+def _listed(found: np.ndarray) -> list[tuple[int, int]]:
+    return [(first, later) for first, later in found.tolist()]
 
 
 def _equal(content: Sequence[str]) -> list[tuple[int, int]]:
