@@ -2,9 +2,9 @@
 
 A record of every sample, a hash of its content and, of pictures, its thumbnail, is appended to one of `BUCKETS` files chosen by
 the hash, so that equal hashes meet in one file; the files are then read one after another and sorted. Near duplicates meet
-likewise, in files chosen by each third of their difference hash. Memory is that of a piece, of one file and of what was found: of
-15 million captions a file holds 24 bytes x 15e6 / 64 = 6 MB, of as many pictures 54 MB; on disk lie 24 bytes a caption, and
-24 + 3 x 232 a picture, while it lasts.
+likewise, in files chosen by each third of their difference hash. Memory is that of a piece, of one file and of what was found:
+of 15 million captions a file holds 24 bytes x 15e6 / 64 = 6 MB, of as many pictures 54 MB; on disk lie 24 bytes a caption,
+and 24 + 3 x 232 a picture, while it lasts.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ def sift(pieces: Iterable[Piece], *, folder: str | Path | None = None) -> Found:
 
     Examples
     --------
+    >>> from platometer.datasets import Piece, sift
     >>> found = sift([Piece(["a dog", "a cat"]), Piece(["a dog", "two cats", "a cat"])])
     >>> found.equal.tolist()
     [[0, 2], [1, 4]]
