@@ -159,18 +159,16 @@ def _centre(start, stop, raw, factor, mean, first, out, size, shift, norm):
     """Rows less the mean, as float32, into ``out[i - first]`` (where it has rows); their size, shift and full norm."""
     d = raw.shape[1]
     keep = out.shape[0] > 0
-    c = np.empty(d, np.float64)
+    spare = np.empty(d, np.float32)
     for i in range(start, stop):
         f = factor[i]
         square, moved, whole = 0.0, 0.0, 0.0
+        row, to = raw[i], out[i - first] if keep else spare
         for k in range(d):
-            x = f * np.float64(raw[i, k])
-            c[k] = x - mean[k]
+            x = f * np.float64(row[k])
+            c = x - mean[k]
             whole += x * x
-        for k in range(d):
-            square += c[k] * c[k]
-            moved += c[k] * mean[k]
-        if keep:
-            for k in range(d):
-                out[i - first, k] = c[k]
+            square += c * c
+            moved += c * mean[k]
+            to[k] = c
         size[i], shift[i], norm[i] = np.sqrt(square), moved, np.sqrt(whole)

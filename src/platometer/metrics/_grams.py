@@ -1,23 +1,21 @@
 """What the Gram metrics share: centring, kernels, and the cosine between two centred Gram matrices.
 
-A side is held as its Gram matrix (n, n), or, for a linear kernel over many samples, as its features (n, d), from
-which every sum over the Gram follows without forming it: tr(KL) = \\|x'y\\|_F^2, K1 = x(x'1).
+A side is held as its Gram matrix (n, n), or one half of it, or, for a linear kernel over many samples, as its features
+(n, d), from which every sum over the Gram follows without forming it: tr(KL) = \\|x'y\\|_F^2, K1 = x(x'1).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numba
-import numpy as np
 import torch
 
 from platometer.arrays import Rows
-from platometer.centring import centre, gram
+from platometer.centring import centre
 from platometer.errors import UndefinedError
-from platometer.metrics import _products
-from platometer.threads import spread
+from platometer.metrics import _halves, _products
 
 _ENTRIES = 2**14  # of a Gram matrix multiplied with others at once
 _SMALL = 1e-12  # a centred Gram this small relative to its size is rounding, not structure
@@ -29,13 +27,15 @@ class Side:
 
     Parameters
     ----------
-    gram : (n, n) centred, of unit Frobenius norm; None in the feature form.
-    features : (n, d) centred and scaled; None in the Gram form.
+    matrix : (n, n) centred, of unit Frobenius norm; None in the other forms.
+    half : one half of such a matrix, in float32.
+    features : (n, d) centred and scaled; None in the Gram forms.
     diagonal : (n,) diagonal of the Gram, and rows : (n,) its row sums without the diagonal; for the debiased
         feature form only.
     """
 
-    gram: torch.Tensor | None = None
+    matrix: torch.Tensor | None = None
+    half: _halves.Half | None = None
     features: torch.Tensor | None = None
     diagonal: torch.Tensor | None = None
     rows: torch.Tensor | None = None
@@ -48,7 +48,7 @@ class Side:
         ----------
         gram : (n, n), centred, of unit norm.
         """
-        return cls(gram=gram)
+        return cls(matrix=gram)
 
     @classmethod
     def of_features(cls, x: torch.Tensor, *, debiased: bool) -> Side:
@@ -82,7 +82,19 @@ class Side:
     @property
     def n(self) -> int:
         """Number of samples."""
-        return len(self.gram if self.gram is not None else self.features)  # type: ignore[arg-type]
+        if self.half is not None:
+            return self.half.n
+        return len(self.matrix if self.matrix is not None else self.features)  # type: ignore[arg-type]
+
+    @property
+    def gram(self) -> torch.Tensor | None:
+        """(n, n) the Gram matrix; None in the feature form."""
+        return self.matrix if self.half is None else self.half.full()
+
+    @property
+    def gram_dtype(self) -> torch.dtype | None:
+        """The precision of the Gram matrix; None in the feature form."""
+        return torch.float32 if self.half is not None else None if self.matrix is None else self.matrix.dtype
 
     @property
     def rounding(self) -> float:
@@ -96,13 +108,16 @@ class Side:
         ----------
         other : a side over the same samples, prepared by the same metric.
         """
-        if self.gram is not None and other.gram is not None:
-            return float((self.gram * other.gram).sum(dtype=torch.float64))
-        if self.gram is not None:
+        if self.half is not None and other.half is not None:
+            return float(_halves.products([self.half], [other.half]))
+        gram, theirs = self.gram, other.gram
+        if gram is not None and theirs is not None:
+            return float((gram * theirs).sum(dtype=torch.float64))
+        if gram is not None:
             return other.product(self)
         x = self.features
-        if other.gram is not None:  # the other's Gram is centred already, which centres the product
-            return float((x * (other.gram.to(x.dtype) @ x)).sum())  # type: ignore[operator, union-attr]
+        if theirs is not None:  # the other's Gram is centred already, which centres the product
+            return float((x * (theirs.to(x.dtype) @ x)).sum())  # type: ignore[operator, union-attr]
         total = float(((x.T @ other.features) ** 2).sum())  # type: ignore[union-attr, operator]
         if self.diagonal is None:
             return total
@@ -141,47 +156,16 @@ def quick(rows: Rows, estimator: str) -> Side:
     assert x is not None
     if space.size.max() <= 1e-14 * space.norm.max():
         raise UndefinedError(_flat())
-    K = gram(x)
-    n, bare = len(K), estimator == "debiased"
-    sums, squares = np.empty((2, n))
-    spread(_summed, 0, n, K, bare, sums)
-    means = sums / (n - 2 if bare else n)
-    spread(_shifted, 0, n, K, means, sums.sum() / ((n - 1) * (n - 2) if bare else n * n), estimator != "biased", squares)
-    norm = float(np.sqrt(squares.sum()))
+    half, n = _halves.Half.of_products(x), len(x)
+    if estimator == "debiased":  # x is centred, so that without the diagonal row i sums to -|x_i|^2
+        bare = -(space.size**2)
+        _halves.without(half, bare / (n - 2) - bare.sum() / (2 * (n - 1) * (n - 2)))
+    elif estimator == "lange":
+        _halves.without(half, None)
+    norm = math.sqrt(_halves.square(half))
     if not norm > 0:
         raise UndefinedError(_flat())
-    return Side.of_gram(torch.from_numpy(K).mul_(1 / norm))
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def _summed(start, stop, K, bare, sums):
-    """Row sums, without the diagonal if `bare`: short ones in float32, their sum in float64."""
-    for i in range(start, stop):
-        whole = 0.0
-        for low in range(0, K.shape[1], 256):
-            part = np.float32(0)
-            for j in range(low, min(low + 256, K.shape[1])):
-                part += K[i, j]
-            whole += np.float64(part)
-        sums[i] = whole - np.float64(K[i, i]) if bare else whole
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def _shifted(start, stop, K, means, mean, bare, squares):
-    """Row and column means taken off in place, the diagonal zeroed if `bare`; the squares of what is left, by row."""
-    columns = means.astype(np.float32)
-    for i in range(start, stop):
-        total, own = 0.0, np.float32(mean - means[i])
-        for j in range(K.shape[1]):
-            K[i, j] = K[i, j] + (own - columns[j])
-        if bare:
-            K[i, i] = 0
-        for low in range(0, K.shape[1], 256):  # short sums in float32, their sum in float64
-            part = np.float32(0)
-            for j in range(low, min(low + 256, K.shape[1])):
-                part += K[i, j] * K[i, j]
-            total += np.float64(part)
-        squares[i] = total
+    return Side(half=replace(half, scale=1 / norm))
 
 
 def centred(x: torch.Tensor) -> torch.Tensor:
@@ -289,8 +273,9 @@ def permuted(a: Side, order: torch.Tensor) -> Side:
     a : a side.
     order : (n,) a permutation.
     """
-    if a.gram is not None:
-        return Side(gram=a.gram[order][:, order])
+    gram = a.gram
+    if gram is not None:
+        return Side.of_gram(gram[order][:, order])
     move = lambda v: None if v is None else v[order]  # noqa: E731
     return Side(features=move(a.features), diagonal=move(a.diagonal), rows=move(a.rows))
 
@@ -302,10 +287,13 @@ def grid(lefts: Sequence[Side], rights: Sequence[Side]) -> torch.Tensor:
     ----------
     lefts, rights : sides over the same samples.
     """
+    halves = [[side.half for side in sides if side.half is not None] for sides in (lefts, rights)]
+    if len(halves[0]) == len(lefts) and len(halves[1]) == len(rights):
+        return _halves.products(*halves).clamp(-1, 1)
     lefts, rights = _of_one_form(lefts, rights)
-    if lefts[0].gram is None:
+    if lefts[0].matrix is None:
         return torch.tensor([[a.cosine(b) for b in rights] for a in lefts], dtype=torch.float64)
-    grams = [side.gram for side in (*lefts, *rights)]
+    grams = [side.matrix for side in (*lefts, *rights)]
     total = torch.zeros(len(lefts), len(rights), dtype=torch.float64)
     n, first = lefts[0].n, grams[0]
     step = max(1, _ENTRIES // n)
@@ -327,21 +315,23 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
     lefts, rights : sides over the same samples.
     orders : (B, n) permutations of the right side.
     """
-    lefts, rights = _of_one_form(lefts, rights)
-    if lefts[0].gram is None:
-        return torch.stack([grid(lefts, [permuted(b, order) for b in rights]) for order in orders])
     if len(rights) > len(lefts):  # moving the left side by the inverse is the same, and there is less of it to move
         swapped = null_grid(rights, lefts, orders.argsort(1))
         return swapped.transpose(1, 2)
+    if all(_in_float32(side) for side in (*lefts, *rights)):
+        return torch.from_numpy(_products.null_products(lefts, rights, orders)).clamp(-1, 1)
+    lefts, rights = _of_one_form(lefts, rights)
+    if lefts[0].matrix is None:
+        return torch.stack([grid(lefts, [permuted(b, order) for b in rights]) for order in orders])
     if _in_float32(lefts[0]):
-        return torch.from_numpy(_products.null_products(_grams_of(lefts), _grams_of(rights), orders)).clamp(-1, 1)
+        return torch.from_numpy(_products.null_products(lefts, rights, orders)).clamp(-1, 1)
     n = lefts[0].n
-    device = lefts[0].gram.device  # type: ignore[union-attr]
+    device = lefts[0].matrix.device  # type: ignore[union-attr]
     rows, columns = torch.triu_indices(n, n, device=device)
     weight = torch.where(rows == columns, 1.0, 2.0).to(torch.float64)
-    left = torch.stack([a.gram[rows, columns] * weight for a in lefts])  # type: ignore[index]
+    left = torch.stack([a.matrix[rows, columns] * weight for a in lefts])  # type: ignore[index]
     # entries of all right layers side by side, so that one random read serves them all
-    right = torch.stack([b.gram.flatten() for b in rights], dim=1)  # type: ignore[union-attr]
+    right = torch.stack([b.matrix.flatten() for b in rights], dim=1)  # type: ignore[union-attr]
     out = torch.empty(len(orders), len(lefts), len(rights), dtype=torch.float64)
     for draw, order in enumerate(orders.to(device)):
         out[draw] = (left @ right.index_select(0, order[rows] * n + order[columns])).clamp(-1, 1)
@@ -350,27 +340,25 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
 
 def _of_one_form(lefts: Sequence[Side], rights: Sequence[Side]) -> tuple[Sequence[Side], Sequence[Side]]:
     """The same sides, all Grams of one precision where some are: of float64 features they are in float64."""
-    given = [side.gram for side in (*lefts, *rights) if side.gram is not None]
-    if not given or (len(given) == len(lefts) + len(rights) and len({gram.dtype for gram in given}) == 1):
+    given = [side.gram_dtype for side in (*lefts, *rights)]
+    kinds = {kind for kind in given if kind is not None}
+    if not kinds or (all(side.matrix is not None for side in (*lefts, *rights)) and len(kinds) == 1):
         return lefts, rights
-    kind = min((gram.dtype for gram in given), key=lambda dtype: dtype.itemsize)
+    kind = min(kinds, key=lambda dtype: dtype.itemsize)
 
     def as_gram(side: Side) -> Side:
-        if side.gram is not None:
-            return Side.of_gram(side.gram.to(kind))
+        gram = side.gram
+        if gram is not None:
+            return Side.of_gram(gram.to(kind))
         gram = side.features @ side.features.T  # type: ignore[operator, union-attr]
         return Side.of_gram((gram if side.diagonal is None else u_centred(gram)).to(kind))
 
     return [as_gram(side) for side in lefts], [as_gram(side) for side in rights]
 
 
-def _grams_of(sides: Sequence[Side]) -> list[torch.Tensor]:
-    return [side.gram for side in sides if side.gram is not None]
-
-
 def _in_float32(side: Side) -> bool:
     """Whether draws are multiplied in float32: not for so few samples that some re-pairing may give the very same score."""
-    return side.gram is not None and side.gram.device.type == "cpu" and side.n >= 128
+    return side.n >= 128 and (side.half is not None or (side.matrix is not None and side.matrix.device.type == "cpu"))
 
 
 def _flat() -> str:

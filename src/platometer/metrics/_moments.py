@@ -181,7 +181,7 @@ def of_sides(sides: Sequence[Side]) -> Forms:
 
 
 def _of_sides(sides: Sequence[Side]) -> Forms:
-    layers = [_dense(side.gram) if side.gram is not None else _featured(side) for side in sides]
+    layers = [_featured(side) if (gram := side.gram) is None else _dense(gram) for side in sides]
     return _of_layers(layers, grid(sides, sides).numpy())
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Protocol
 
 import numba
 import numpy as np
 import torch
 
+from platometer.metrics import _halves
 from platometer.threads import alone, spread
 
 ROUNDING = 1e-6
@@ -25,30 +27,50 @@ _FEW = 16  # left matrices up to which a product is so short that one thread is 
 _BYTES = 2**29  # of the right matrices side by side
 
 
-def null_products(lefts: Sequence[torch.Tensor], rights: Sequence[torch.Tensor], orders: torch.Tensor) -> np.ndarray:
+class Held(Protocol):
+    """A symmetric matrix on the CPU, whole or by one half."""
+
+    @property
+    def gram(self) -> torch.Tensor | None: ...
+    @property
+    def half(self) -> _halves.Half | None: ...
+    @property
+    def n(self) -> int: ...
+
+
+def null_products(lefts: Sequence[Held], rights: Sequence[Held], orders: torch.Tensor) -> np.ndarray:
     """(B, L, M) float64: sum_ij left[i, j] right[order_i, order_j] for all pairs of matrices and all draws.
 
     Parameters
     ----------
-    lefts, rights : L and M symmetric matrices (n, n), on the CPU.
+    lefts, rights : L and M symmetric matrices (n, n).
     orders : (B, n) permutations.
     """
-    n = len(lefts[0])
+    n = lefts[0].n
     moves = np.ascontiguousarray(orders.cpu().numpy())
     out = np.zeros((len(moves), len(lefts), len(rights)))
-    rows, columns = np.triu_indices(n)
-    left = np.empty((len(lefts), len(rows)), np.float32)
-    for place, matrix in zip(left, lefts, strict=True):
-        place[:] = matrix.numpy()[rows, columns]
-        place[rows != columns] *= 2
+    left = np.empty((len(lefts), n * (n + 1) // 2), np.float32)
+    for place, side in zip(left, lefts, strict=True):
+        _paired(side, place)
     step = max(1, _BYTES // (4 * n * n))
     for start in range(0, len(rights), step):
         part = rights[start : start + step]
         right = np.empty((n, n, len(part)), np.float32)
-        for m, matrix in enumerate(part):
-            right[:, :, m] = matrix.numpy()
+        for m, side in enumerate(part):
+            right[:, :, m] = side.gram.numpy()  # type: ignore[union-attr]
         _drawn(torch.from_numpy(left), right, moves, out[:, :, start : start + step])
     return out
+
+
+def _paired(side: Held, out: np.ndarray) -> None:
+    """Entries (u, v >= u) row by row, those off the diagonal twice."""
+    if side.half is not None:
+        out[:] = _halves.pairs(side.half)
+        out *= 2 * side.half.scale
+    else:
+        matrix = side.gram.numpy()  # type: ignore[union-attr]
+        out[:] = 2 * matrix[np.triu_indices(len(matrix))]
+    out[[_first(row, side.n) for row in range(side.n)]] /= 2
 
 
 def _drawn(left: torch.Tensor, right: np.ndarray, moves: np.ndarray, out: np.ndarray) -> None:
