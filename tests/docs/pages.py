@@ -104,8 +104,19 @@ def told(page: str) -> Iterator[Told]:
     ----------
     page : its text.
     """
+    had = set(sys.modules)
+    sys.path.insert(0, os.getcwd())  # files of the page can be imported by it
+    try:
+        yield from _told(blocks(page))
+    finally:
+        sys.path.remove(os.getcwd())
+        for name in set(sys.modules) - had:
+            if str(getattr(sys.modules[name], "__file__", None) or "").startswith(os.getcwd()):
+                del sys.modules[name]
+
+
+def _told(every: list[Block]) -> Iterator[Told]:
     names: dict = {"__name__": "__page__"}
-    every = blocks(page)
     for i, block in enumerate(every):
         if block.kind == "file":
             Path(block.name).parent.mkdir(parents=True, exist_ok=True)
