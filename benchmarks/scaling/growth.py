@@ -6,8 +6,8 @@ Time is that of this process's processor on one thread, the smallest of ``--repe
 machine, but for what shares its caches. Data are normal. The exponent is the slope of log time over log size, by least squares
 over the larger half of the sizes, where constants weigh less.
 
-Memory is that of streaming debiased CKA, and of exact neighbours of 1,024 queries in a gallery, both of float16 features that lie
-on disk in shards: what the process holds at its peak above what it held before, of its own and of pages of mapped files.
+Memory is that of streaming debiased CKA, and of exact neighbours of 1,024 queries in a gallery, both of float16 features that
+lie on disk in shards: what the process holds at its peak above what it held before, of its own and of pages of mapped files.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -114,6 +115,7 @@ def times(repeats: int) -> list[dict]:
     repeats : see `processed`.
     """
     out = []
+    made: Callable[[str, int], Callable[[], object]]
     for metric in METRICS:
         for what, sizes, made in (
             ("n", (1000, 2000, 4000, 8000, 16000), lambda m, v: grid(m, v, 256, 1)),
@@ -126,8 +128,8 @@ def times(repeats: int) -> list[dict]:
             found = [processed(made(metric, size), repeats) for size in sizes]
             out.append({"metric": metric, "against": what, "sizes": list(sizes), "core_seconds": found,
                         "exponent": exponent(sizes, found)})
-            print(f"{metric:26}{what:8}" + "".join(f"{size:>8}: {seconds:<8.3g}" for size, seconds in zip(sizes, found, strict=True))
-                  + f"exponent {out[-1]['exponent']:.2f}", flush=True)
+            told = "".join(f"{size:>8}: {seconds:<8.3g}" for size, seconds in zip(sizes, found, strict=True))
+            print(f"{metric:26}{what:8}{told}exponent {out[-1]['exponent']:.2f}", flush=True)
     return out
 
 
@@ -188,23 +190,23 @@ def memory(most: int, d: int = 256) -> list[dict]:
     most : the largest n.
     d : width of the layer.
     """
-    out = []
+    out: list[dict] = []
     sizes = [most >> shift for shift in (5, 3, 2, 1, 0)]
+    few = torch.randn(1024, d, generator=torch.Generator().manual_seed(0))
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         for n in sizes:
             left, right = (written(root, f"{side}{n}", n, d) for side in ("l", "rr"))
-            small = torch.randn(1024, d, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
             gallery, starts = blocks.readers(left)
-            search = knn.Search([lambda: small], gallery, starts, 10)
+            search = knn.Search([lambda: few], gallery, starts, 10)
             if n == sizes[0]:
                 streaming_cka(left, right)
                 search((0, 0, 1))
-            for what, act in (("streaming cka", lambda: streaming_cka(left, right)),
-                              ("neighbours in the gallery", lambda: search((0, 0, len(gallery))))):
+            for what, sides, act in (("streaming cka", 2, partial(streaming_cka, left, right)),
+                                     ("neighbours in the gallery", 1, partial(search, (0, 0, len(gallery))))):
                 own, mapped, seconds = peaks(act)
-                out.append({"what": what, "n": n, "d": d, "features_bytes": n * d * 2 * (1 + (what == "streaming cka")), "own": own,
-                            "mapped": mapped, "core_seconds": seconds})
+                out.append({"what": what, "n": n, "d": d, "features_bytes": n * d * 2 * sides, "own": own, "mapped": mapped,
+                            "core_seconds": seconds})
                 print(f"{what:28}n = {n:>9,}: {own / 1e6:7.1f} MB own, {mapped / 1e6:6.1f} MB mapped, of "
                       f"{out[-1]['features_bytes'] / 1e6:8.1f} MB of features; {seconds:.1f} core-seconds", flush=True)
             for side in ("l", "rr"):
@@ -217,7 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--most", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", nargs="+", default=["time", "memory"])
+    parser.add_argument("--only", nargs="+", choices=["time", "memory"], default=["time", "memory"])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -1,9 +1,10 @@
 """A study of 15 million samples and 100 models on 64 graphics processors, simulated from unit costs.
 
-    python -m benchmarks.scaling.simulate [--gpus 8 64] [--layers 1 24] [--set mfu=0.4 ...] [--json]
+    python -m benchmarks.scaling.simulate [--gpus 8 64] [--layers 1 24] [--set mfu=0.4 ...] [--measure] [--out FILE]
 
-Nothing is measured here: every unit cost is an input (`Costs`), printed with its source, and may be set. What is simulated is
-how the engine places work: tasks in order, each to the first free worker; a worker loads a model when its task is of another
+Every unit cost is an input (`Costs`), printed with its source, and may be set. With ``--measure`` those that this machine can
+tell are measured on it, one thread or its graphics processor being a worker, and take the place of the inputs. What is simulated
+is how the engine places work: tasks in order, each to the first free worker; a worker loads a model when its task is of another
 one; it dies after an exponential time, is replaced, loads again, and the rows since the last part are run again.
 """
 
@@ -12,9 +13,18 @@ from __future__ import annotations
 import argparse
 import heapq
 import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 
 import numpy as np
+import torch
+
+from platometer import knn, metrics, store
+from platometer.streaming import StreamingCka
 
 SHARD, PART = 16_384, 256
 
@@ -137,25 +147,78 @@ def simulated(costs: Costs, *, gpus: int, layers: int, seed: int = 0) -> list[Ou
     ]
 
 
+def measured(costs: Costs) -> Costs:
+    """The costs with what this machine says of them: products, a forward pass, disk, neighbours, CKA.
+
+    Work grows as it is known to: neighbours with n^2 d, CKA with n d^2, lists in common with n. Small enough for a minute.
+
+    Parameters
+    ----------
+    costs : for all else.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_num_threads(1)
+    a = torch.randn(2048, 2048, device=device)
+    flops = 2 * 2048**3 / _seconds(lambda: a @ a, device)
+    layer = torch.nn.TransformerEncoderLayer(512, 8, 2048, batch_first=True)
+    net = torch.nn.TransformerEncoder(layer, 4, enable_nested_tensor=False).to(device).eval()
+    count, x = sum(p.numel() for p in net.parameters()), torch.randn(4, int(costs.tokens), 512, device=device)
+    with torch.inference_mode():
+        reached = 2 * count * 4 * costs.tokens / _seconds(lambda: net(x), device)
+    n, d, m = 12_000, 256, 16_384
+    rows = torch.randn(n, d, device=device)
+    search = _seconds(lambda: knn.neighbours(rows, 10), device) * (costs.samples / n) ** 2 * costs.width / d
+    kind = metrics.parse("mutual_knn(k=10)")
+    side = kind.prepare(rows)
+    overlap = _seconds(lambda: kind.compare(side, side), device) * costs.samples / n
+    block = torch.randn(m, d, device=device)
+    cka = _seconds(lambda: StreamingCka().update(block, block), device) * costs.samples / m * (costs.width / d) ** 2
+    with tempfile.TemporaryDirectory() as name:
+        shard = torch.randn(m, int(costs.width)).half()
+        began = time.perf_counter()
+        entry = store.write_shard(Path(name), 0, {"last": shard})
+        write = entry["bytes"] / (time.perf_counter() - began)
+    return replace(costs, flops=flops, mfu=reached / flops, search=search, overlap=overlap, cka=cka, write=write)
+
+
+def _seconds(act: Callable[[], object], device: str) -> float:
+    """The least of four, of the processor that does it, once it is warm."""
+    act()
+    found = []
+    for _ in range(4):
+        if device == "cuda":
+            torch.cuda.synchronize()
+        clock = time.perf_counter if device == "cuda" else time.process_time
+        began = clock()
+        act()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        found.append(clock() - began)
+    return max(min(found), 1e-9)
+
+
 def main() -> None:
     """Simulate and print; see the top of the file."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--gpus", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--layers", type=int, nargs="+", default=[1, 24])
     parser.add_argument("--set", nargs="*", default=[], help="NAME=VALUE of Costs")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--measure", action="store_true")
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     given = dict(word.split("=", 1) for word in options.set)
     unknown = set(given) - {field.name for field in fields(Costs)}
     if unknown:
         parser.error(f"there is no cost {', '.join(sorted(unknown))}; there are {', '.join(f.name for f in fields(Costs))}")
     costs = replace(Costs(), **{name: float(value) for name, value in given.items()})
+    load = os.getloadavg()[0]
+    costs = measured(costs) if options.measure else costs
     rows = [{"gpus": gpus, "layers": layers} | asdict(one) for layers in options.layers for gpus in options.gpus
             for one in simulated(costs, gpus=gpus, layers=layers)]
-    if options.json:
-        print(json.dumps({"costs": asdict(costs), "rows": rows}))
-        return
-    print("assumed: " + ", ".join(f"{name} = {value:g}" for name, value in asdict(costs).items()))
+    if options.out:
+        found = {"measured": options.measure, "load": load, "costs": asdict(costs), "rows": rows}
+        options.out.write_text(json.dumps(found, indent=1))
+    print("costs: " + ", ".join(f"{name} = {value:g}" for name, value in asdict(costs).items()))
     for layers in options.layers:
         size = costs.samples * costs.models * layers * costs.width * costs.bytes
         print(f"{layers} layers a model: {size / 1e12:.1f} TB on disk")
