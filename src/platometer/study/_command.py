@@ -25,6 +25,8 @@ def command(
     """
     words = ["platometer", "run", _named(study)]
     words += [] if study.at_most is None else ["--at-most", _short(study.at_most)]
+    words += [] if study.within is None else ["--within", f"{study.within / 1e6:.0f}MB"]
+    words += ["--absent", "leave-out"] if study.here else []
     words += _changed(study)
     words += [] if out is None else ["--out", str(out)]
     words += ["--allow-code"] if allow_code else []
