@@ -3,9 +3,9 @@
     python -m benchmarks.scaling.simulate [--gpus 8 64] [--layers 1 24] [--set mfu=0.4 ...] [--measure] [--out FILE]
 
 Every unit cost is an input (`Costs`), printed with its source, and may be set. With ``--measure`` those that this machine can
-tell are measured on it, one thread or its graphics processor being a worker, and take the place of the inputs. What is simulated
-is how the engine places work: tasks in order, each to the first free worker; a worker loads a model when its task is of another
-one; it dies after an exponential time, is replaced, loads again, and the rows since the last part are run again.
+tell are measured on it, one thread or its graphics processor being a worker, and take the place of the inputs. What is
+simulated is how the engine places work: tasks in order, each to the first free worker; a worker loads a model when its task is
+of another one; it dies after an exponential time, is replaced, loads again, and the rows since the last part are run again.
 """
 
 from __future__ import annotations
