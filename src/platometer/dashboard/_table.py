@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from platometer.dashboard._query import select
 from platometer.dashboard._runs import Run, Runs, _names
 from platometer.errors import DataError, InputError, PlatometerError, StoreError
-from platometer.report._words import group
+from platometer.report._words import groups
 from platometer.rows import SCHEMA
 from platometer.study import _cells
 
@@ -58,8 +58,8 @@ def shown(runs: Runs, run: Run, where: str = "") -> dict[str, Any]:
     found = select(every, where)
     columns = {name: found[name].to_pylist() for name in SHOWN}
     asked = zip(columns["metric"], columns["conditioning"], strict=True)
-    groups = [group({"metric": metric, "conditioning": kind}) for metric, kind in asked]
-    return {"count": len(found), "of": len(every), "columns": columns | {"group": groups}}
+    within = groups([{"metric": metric, "conditioning": kind, "n": 0} for metric, kind in asked])
+    return {"count": len(found), "of": len(every), "columns": columns | {"group": within}}
 
 
 def download(runs: Runs, run: Run, where: str = "", form: str = "parquet") -> bytes:
