@@ -85,6 +85,26 @@ class Results:
         """Model's name -> family, where the study names any."""
         return dict(self.record.get("families") or {})  # type: ignore[call-overload]
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What could not be done, with the reason."""
+        return tuple(map(str, self.record.get("failures") or ()))  # type: ignore[call-overload]
+
+    def layers(self, row: Mapping) -> list[float | None]:
+        """Of each layer of the left model, its score with the right model's layer that it is most alike; empty without a grid.
+
+        Parameters
+        ----------
+        row : of these results.
+        """
+        answer = _cells.read_answer(_cells.answer_path(self.folder, row["key"]))
+        if answer is None:
+            return []
+        turned = _cells.sideless(row["metric"], row["summary"]) and row["left_features"] > row["right_features"]
+        grid = (_cells.turned(answer) if turned else answer)["grid"]
+        best = max if row["alike"] == "high" else min
+        return [best([value for value in line if value is not None and value == value], default=None) for line in grid]
+
     def only(self, metrics: Sequence[str]) -> list[dict]:
         """The rows of these metrics.
 
@@ -137,6 +157,8 @@ class Results:
     def profile(self, metric: str = "") -> tuple[trends.Profile, ...]:
         """Where in the models alignment peaks, by relative depth; see `platometer.trends.layer_profile`.
 
+        Of pairs of two modalities where there are any: layers that are alike in models of one modality are others.
+
         Parameters
         ----------
         metric : of which the grids are taken, the first in the rows if empty; of several conditionings or sizes the first.
@@ -146,8 +168,9 @@ class Results:
         DataError
             The grids are not there: a published folder has rows only.
         """
-        grids = []
-        for row in self._first(metric):
+        grids, rows = [], self._first(metric)
+        cross = [row for row in rows if row["left_modality"] != row["right_modality"]]
+        for row in cross or rows:
             answer = _cells.read_answer(_cells.answer_path(self.folder, row["key"]))
             if answer is None:
                 raise DataError(f"{self.folder} does not hold the grid of {row['left']} ~ {row['right']}. Grids lie in the run "
