@@ -326,4 +326,6 @@ def _majorised(wanted: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 def _stress(wanted: np.ndarray, place: np.ndarray) -> float:
     far = pdist(place)
+    if not far.any():  # all in one place, as they are where no two differ
+        return 0.0
     return math.sqrt(float(((far - squareform(wanted, checks=False)) ** 2).sum() / (far**2).sum()))
