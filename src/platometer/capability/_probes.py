@@ -141,7 +141,7 @@ def logistic_probes(
     x: torch.Tensor | np.ndarray, labels: Mapping[str, np.ndarray], *, penalties: Sequence[float] = _PENALTIES,
     shares: tuple[float, float] = (0.5, 0.15), seed: int = 0, parts: Parts | None = None,
 ) -> dict[str, Probed]:
-    """How well each label can be read off features by logistic regression: the least of mean cross-entropy + penalty |W|^2 / 2.
+    """How well each label can be read off features by logistic regression: least mean cross-entropy + ``penalty |W|^2 / 2``.
 
     Parameters
     ----------
