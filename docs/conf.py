@@ -1,7 +1,10 @@
 """How the documentation is built: three pages are written from the package itself, so that they cannot differ from it."""
 
+import importlib
 import inspect
+import pkgutil
 from pathlib import Path
+from types import ModuleType
 
 import platometer
 from platometer import experiments, metrics
@@ -51,23 +54,50 @@ def _metrics() -> str:
 
 
 def _api() -> str:
-    """The promised names, in the order of the window."""
-    lines = ["# The promised names", "",
-             "`import platometer as pm` shows these; whatever else can be imported is not promised.", ""]
+    """The promised names, in the order of the window; and the public names of every package."""
+    lines = ["# Every public name", "", "`import platometer as pm` shows the promised names; what else is public may change "
+             "with a version. What begins with an underscore, or is listed nowhere here, is nobody's business.", "",
+             "## Promised", ""]
     for name, home in platometer._WINDOW.items():
         thing = getattr(platometer, name)
-        lines += [f"## {name}", "", "```{eval-rst}"]
         if inspect.ismodule(thing):
-            lines += [f".. automodule:: {home}"]
-            public = [word for word in getattr(thing, "__all__", ()) if inspect.isfunction(getattr(thing, word))]
-            lines += [f".. autofunction:: {home}.{word}" for word in public if word not in platometer._WINDOW]
-        elif inspect.isclass(thing):
-            lines += [f".. autoclass:: {thing.__module__}.{thing.__qualname__}"]
-            lines += [] if issubclass(thing, Exception) else ["   :members:"]
+            told = (inspect.getdoc(thing) or "").split("\n")[0]
+            where = f"[below](#{home.replace('.', '-')})" if name in _packages() else "here"
+            lines += [f"### {name}", "", f"{told} Its names are {where}.", ""]
+            if name not in _packages():
+                lines += ["```{eval-rst}", *(_entry(getattr(thing, word), f"{home}.{word}") for word in _public(thing)), "```", ""]
         else:
-            lines += [f".. autofunction:: {thing.__module__}.{thing.__qualname__}"]
-        lines += ["```", ""]
+            lines += [f"### {name}", "", "```{eval-rst}", _entry(thing, f"{thing.__module__}.{thing.__qualname__}"), "```", ""]
+    lines += ["## Packages", ""]
+    for name in _packages():
+        module = importlib.import_module(f"platometer.{name}")
+        lines += [f"### platometer.{name}", "", "```{eval-rst}", f".. automodule:: {module.__name__}", "",
+                  *(_entry(getattr(module, word), f"{module.__name__}.{word}") for word in module.__all__), "```", ""]
     return "\n".join(lines)
+
+
+def _packages() -> list[str]:
+    """Packages that say what is public in them, in alphabetical order."""
+    found = (m.name for m in pkgutil.iter_modules(platometer.__path__) if m.ispkg and not m.name.startswith("_"))
+    return sorted(name for name in found if hasattr(importlib.import_module(f"platometer.{name}"), "__all__"))
+
+
+def _public(module: ModuleType) -> list[str]:
+    """What a module defines itself, without an underscore."""
+    return [name for name, thing in vars(module).items()
+            if not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__]
+
+
+def _entry(thing: object, path: str) -> str:
+    """The directive that shows one name."""
+    if inspect.isclass(thing):
+        return f".. autoclass:: {path}\n" + ("" if issubclass(thing, Exception) else "   :members:\n")
+    if inspect.ismodule(thing):
+        return f".. automodule:: {thing.__name__}\n   :noindex:\n"
+    if inspect.isroutine(thing):
+        return f".. autofunction:: {path}\n"
+    value = repr(thing)
+    return f".. py:data:: {path}\n   :value: {value if len(value) < 60 else value[:56] + ' ...'}\n"
 
 
 def _experiments() -> str:
