@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -151,7 +152,7 @@ def test_a_study_is_run_shown_and_found_done(say: Callable, tmp_path: Path) -> N
     assert out.startswith("left\tright\tmetric\tscore\tchance\tp\tp (BH)\tcalibrated\tlayers\na\tb\tmutual_knn(k=5)\t")
     assert (tmp_path / "runs" / "toy" / "report.html").is_file()
     shown = say("show", "runs/toy")[1]
-    assert shown == out.partition("\n\npage")[0] + "\n"
+    assert shown.partition("\n\ntime")[0] == out.partition("\n\npage")[0]
     assert "price    nothing is left to do" in say("run", "s.toml", "--dry-run")[1]
 
 
@@ -173,6 +174,30 @@ def test_what_failed_is_listed_below_what_did_not_and_the_exit_code_is_1(say: Ca
     assert "a\tb\tmutual_knn(k=5)\t" in out
     assert "platometer: 1 part of the study failed; the rest is in runs/toy.\n  model gone: There is no file " in err
     assert "Traceback" not in err
+
+
+def test_show_lists_what_failed(say: Callable, tmp_path: Path) -> None:
+    study = tmp_path / "s.toml"
+    study.write_text(study.read_text().replace('"file:b.npz"]', '"file:b.npz", "file:gone.npz"]'))
+    say("run", "s.toml")
+    code, out, err = say("show", "runs/toy")
+    assert (code, err) == (0, "")
+    assert "\nfailed  model gone: There is no file " in out
+    assert json.loads(say("show", "runs/toy", "--json")[1])[0]["left"] == "a"
+
+
+def test_a_terminal_is_told_the_verdict_and_the_profile_of_layers(say: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = say("run", "s.toml")[1]
+    assert "\x1b" not in piped
+    assert "above chance" not in piped
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = say("show", "runs/toy")[1]
+    assert shown.startswith("mutual_knn(k=5): 1 of 1 ")
+    assert " pair above chance at 5 % (BH; 1 after Holm); the strongest a and b: " in shown
+    assert "left layers" in shown
+    assert re.search("[▁▂▃▄▅▆▇█]", shown)
+    assert "less alike" not in shown
 
 
 def test_without_a_study_the_one_that_ships_is_meant(say: Callable) -> None:

@@ -6,6 +6,7 @@ import inspect
 import json
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -19,7 +20,7 @@ from platometer.errors import DataError, PlatometerError, SpecError, suggestion
 
 if TYPE_CHECKING:
     from platometer.features import Features
-    from platometer.study import Plan
+    from platometer.study import Plan, Results
 
 app = typer.Typer(
     name="platometer", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 _LISTS = ("metrics", "models", "datasets", "studies", "experiments", "plots", "zoo", "packs")
 _INTERRUPTED = 130
+_SHOWN = 10  # pairs of a metric on a terminal
 
 
 class _Said(logging.Handler):
@@ -145,7 +147,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
     """Run a study, or go on with one that was interrupted."""
-    from platometer.study import Study
+    from platometer.study import Results, Study
 
     asked = Study.read(study)
     asked = asked.limited(at_most) if at_most is not None else asked
@@ -167,10 +169,7 @@ def run(
     if as_json:
         print(json.dumps(result.rows, allow_nan=False))
     else:
-        _print_rows(result.rows)
-        if result.galleries:
-            print()
-            _print_galleries(result.galleries)
+        _print_results(Results.read(result.folder))
         print(f"\npage  {result.page}\nrows  {result.table}\ntime  {result.price}")
     if result.failures:
         sys.stdout.flush()
@@ -267,9 +266,10 @@ def capability(
 @app.command()
 def show(
     folder: Annotated[Path, typer.Argument(help="A run folder, or a folder of features.")],
+    every: Annotated[bool, typer.Option("--all", help="Every pair, on a terminal too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the rows of a run, or what a folder of features holds."""
+    """Show the verdict, rows and failures of a run, or what a folder of features holds."""
     from platometer import rows, store
     from platometer.study import Results
 
@@ -282,14 +282,13 @@ def show(
         return
     if not folder.is_dir():
         raise DataError(f"There is no folder {str(folder)!r}. Runs lie in runs/NAME, unless --out said otherwise.")
-    found = rows.read(folder / "rows.parquet")
-    print(json.dumps(found, allow_nan=False)) if as_json else _print_rows(found)
     if as_json:
+        print(json.dumps(rows.read(folder / "rows.parquet"), allow_nan=False))
         return
     results = Results.read(folder)
-    if results.galleries:
-        print()
-        _print_galleries(results.galleries)
+    _print_results(results, every=every)
+    for failure in results.failures:
+        print(f"\nfailed  {failure}")
     if results.price:
         print(f"\ntime  {results.price}")
 
@@ -510,6 +509,40 @@ def _duration(seconds: float) -> str:
     from platometer.study._meter import duration
 
     return duration(seconds)
+
+
+def _print_results(found: Results, *, every: bool = False) -> None:
+    """On a terminal the verdicts and the most alike pairs with the profile of their layers; for other programs every row."""
+    from rich.console import Console
+
+    if Console().is_terminal:
+        _print_verdicts(found, most=len(found.rows) if every else _SHOWN)
+    else:
+        _print_rows(found.rows)
+    if found.galleries:
+        print()
+        _print_galleries(found.galleries)
+
+
+def _print_verdicts(found: Results, *, most: int) -> None:
+    """For each metric a sentence, and a table of the most alike pairs."""
+    from platometer.report import groups, number, sparkline, strength, told
+
+    names = groups(found.rows)
+    titles = ["left", "right", "score", "chance", "p (BH)", "calibrated", "left layers", "most alike layers"]
+    for name, sentence in zip(dict.fromkeys(names), told(found.rows), strict=True):
+        ranked = sorted((row for row, own in zip(found.rows, names, strict=True) if own == name), key=strength, reverse=True)
+        print(f"{sentence}\n")
+        lines = []
+        for row in ranked[:most]:
+            layers = found.layers(row)
+            known = [value for value in layers if value is not None]
+            ends = [row["null_mean"] if row["null_mean"] is not None else min(known, default=0.0), row["score"]]
+            lines.append([row["left"], row["right"], number(row["score"]), number(row["null_mean"]), number(row["p_bh"]),
+                          number(row["calibrated"]), sparkline(layers, *ends), f"{row['left_layer']} ~ {row['right_layer']}"])
+        _table(titles, lines)
+        rest, again = len(ranked) - most, shlex.join(["platometer", "show", str(found.folder), "--all"])
+        print(f"... and {_counted(rest, 'pair')} less alike: {again}\n" if rest > 0 else "")
 
 
 def _print_rows(rows: list[dict]) -> None:

@@ -5,6 +5,6 @@ computed here but layout, counts and order; the numbers are those of the rows.
 """
 
 from platometer.report._page import write
-from platometer.report._words import groups, number, sparkline, strongest, told
+from platometer.report._words import groups, number, sparkline, strength, strongest, told
 
-__all__ = ["groups", "number", "sparkline", "strongest", "told", "write"]
+__all__ = ["groups", "number", "sparkline", "strength", "strongest", "told", "write"]

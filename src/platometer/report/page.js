@@ -451,7 +451,7 @@
     const one = asked(), per = one && one.log ? "per tenfold" : one && one.better === "low" ? "per unit less" : "per unit";
     const interval = (v, low, high) => v === null ? "–" : `${number(v)}${low === null ? "" : ` (${number(low)} to ${number(high)})`}`;
     const rows = [["score", "raw"], ["null_mean", "chance"], ["calibrated", "calibrated"]].map(([what, word]) => [word, fitted(what)]).filter(([, found]) => found);
-    tabled($("trend-fit"), ["", "r (95 % interval)", `slope ${per}`, `slope within families`, "models"], rows.map(([word, t]) => [word, interval(t.r, t.low, t.high), interval(t.slope, t.slope_low, t.slope_high), t.within ? interval(...t.within) : "–", `${t.n}`]));
+    tabled($("trend-fit"), ["score", "r (95 % interval)", `slope ${per}`, `slope within families`, "models"], rows.map(([word, t]) => [word, interval(t.r, t.low, t.high), interval(t.slope, t.slope_low, t.slope_high), t.within ? interval(...t.within) : "–", `${t.n}`]));
   }
 
   // ---- the map
@@ -570,7 +570,7 @@
     const say = (i, j) => `${left[i]} ${joint(row)} ${right[j]}: ${cells[i][j] === null ? "no score" : number(cells[i][j])}`;
     readable(svg, [left.length, right.length], { x: margin, y: top, cell }, said, say);
     said.textContent = `most alike: ${say(...best)}`;
-    unfolding(panel.querySelector("details"), () => [["", ...right], left.map((text, i) => [text, ...cells[i].map(v => number(v))])]);
+    unfolding(panel.querySelector("details"), () => [["layers", ...right], left.map((text, i) => [text, ...cells[i].map(v => number(v))])]);
   }
 
   function chance(panel, row) {

@@ -33,7 +33,8 @@ def command(
     for name, value in (("--engine", engine), ("--workers", workers), ("--address", address)):
         words += [] if value is None else [name, str(value)]
     if study.text:
-        return shlex.join(words)
+        less = ", ".join(study.left_out) if study.at_most is None else ""
+        return shlex.join(words) + (f"  # without {less}" if less else "")
     given = ([] if out is None else [repr(str(out))]) + (["allow_code=True"] if allow_code else [])
     return f"Study.of(...).run({', '.join(given)})"
 
