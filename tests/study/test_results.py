@@ -249,6 +249,23 @@ def test_a_newcomer_stands_among_known_models(home: Path) -> None:
     assert "mine (image), new: mutual_knn(k=5) 0.999 over 3 partners, place 1 of 4" in str(found)
 
 
+def test_a_newcomer_finds_its_place_in_a_pack_that_ships(tmp_path: Path) -> None:
+    known = Results.read("scenes")
+    twin = known.rows[0]["right"]
+    mine = [dict(row) | {"right": "mine"} for row in known.rows if row["right"] == twin]
+    found = compare(Results("scenes", tmp_path / "mine", mine), known)
+    assert found.names == ("mine", "scenes")  # two runs of one study are told apart by their folders
+    for place in found.newcomers:
+        others = {row["right"]: [] for row in known.rows}
+        for row in known.rows:
+            if row["metric"] == place.metric:
+                others[row["right"]].append(row["score"])
+        means = {name: np.mean(scores) for name, scores in others.items()}
+        assert (place.model, place.partners, place.among) == ("mine", len(mine) // 2, len(means) + 1)
+        assert place.rank == 1 + sum(mean > means[twin] + 1e-12 for mean in means.values())
+    assert len(found.newcomers) == 2
+
+
 def test_results_without_a_row_in_common_are_told(home: Path) -> None:
     run = Results.read(home / "run")
     other = [dict(row) | {"left": row["left"] + "2", "right": row["right"] + "2"} for row in run.rows]

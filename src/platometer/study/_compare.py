@@ -161,8 +161,13 @@ def compare(first: Results, second: Results, *, draws: int = trends.DRAWS, seed:
     kept = [_kept(metric, [one for one in differences if one.metric == metric], draws=draws, seed=seed)
             for metric in dict.fromkeys(one.metric for one in differences)]
     families = _by_family(differences, second.families | first.families, draws=draws, seed=seed)
-    return Compared((first.name, second.name), len(shared), (len(ours) - len(shared), len(theirs) - len(shared)), tuple(kept),
+    return Compared(_called(first, second), len(shared), (len(ours) - len(shared), len(theirs) - len(shared)), tuple(kept),
                     tuple(_changed(shared)), tuple(ranked[:_LARGEST]), tuple(newcomers), families, tuple(differences))
+
+
+def _called(first: Results, second: Results) -> tuple[str, str]:
+    """Their names; those of their folders where a study is held beside itself."""
+    return (first.name, second.name) if first.name != second.name else (first.folder.name, second.folder.name)
 
 
 def _keyed(found: Results, apart: Sequence[str]) -> dict[tuple, Mapping]:
