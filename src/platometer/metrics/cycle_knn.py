@@ -10,19 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 
-from platometer.arrays import Rows
 from platometer.knn import Neighbours
-from platometer.metrics import Facts, Metric
-from platometer.metrics._meetings import check_list_length, worths
-from platometer.metrics._neighbourhoods import TIES, certain_neighbours, tie_remarks
+from platometer.metrics import Facts
+from platometer.metrics._list_metric import ListMetric
+from platometer.metrics._meetings import worths
+from platometer.metrics._neighbourhoods import TIES
 
 
 @dataclass(frozen=True)
-class CycleKnn(Metric):
+class CycleKnn(ListMetric):
     """The share of samples i for which some j in knn_y(i) has i in knn_x(j).
 
     **Not symmetric.** The way out is in y, the second (right) side; the way back in x, the first (left). Exchanging
@@ -42,36 +41,12 @@ class CycleKnn(Metric):
     1.0
     """
 
-    k: int = 10
-    by_rows: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        check_list_length(self.k)
-
     @property
     def facts(self) -> Facts:
         return Facts(
             range=(0.0, 1.0), alike="high", symmetric=False, invariances=("rotation", "scale"),
             ties=TIES, least_n=self.k + 1, scope="local", source="Huh et al. 2024, appendix A", self_score=None,
         )
-
-    def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
-        return certain_neighbours(x, self.k)
-
-    def compare(self, a: Neighbours, b: Neighbours) -> float:
-        return float(self.grid([a], [b]))
-
-    def permute(self, a: Neighbours, order: torch.Tensor) -> Neighbours:
-        return a.reordered(order)
-
-    def grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> torch.Tensor:
-        return self._scores(lefts, rights, None)[0]
-
-    def null_grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
-        return self._scores(lefts, rights, orders)
-
-    def remarks(self, a: Neighbours) -> tuple[str, ...]:
-        return tie_remarks(a)
 
     def _scores(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor | None) -> torch.Tensor:
         worth = (torch.arange(self.k + 1) > 0).to(torch.float64)

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 
-from platometer.arrays import Rows
 from platometer.knn import Neighbours
-from platometer.metrics import Facts, Metric
-from platometer.metrics._meetings import ORDER_TIES, check_list_length, placed, worths
-from platometer.metrics._neighbourhoods import certain_neighbours, tie_remarks
+from platometer.metrics import Facts
+from platometer.metrics._list_metric import ListMetric
+from platometer.metrics._meetings import ORDER_TIES, placed, worths
 
 
 @dataclass(frozen=True)
-class EditKnn(Metric):
+class EditKnn(ListMetric):
     """1 - mean_i Levenshtein(list_x(i), list_y(i)) / k, the lists being the k neighbours, nearest first.
 
     Parameters
@@ -38,36 +36,12 @@ class EditKnn(Metric):
     0.5
     """
 
-    k: int = 10
-    by_rows: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        check_list_length(self.k)
-
     @property
     def facts(self) -> Facts:
         return Facts(
             range=(0.0, 1.0), alike="high", symmetric=True, invariances=("rotation", "scale"),
             ties=ORDER_TIES, least_n=self.k + 1, scope="local", source="Huh et al. 2024, appendix A",
         )
-
-    def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
-        return certain_neighbours(x, self.k)
-
-    def compare(self, a: Neighbours, b: Neighbours) -> float:
-        return float(self.grid([a], [b]))
-
-    def permute(self, a: Neighbours, order: torch.Tensor) -> Neighbours:
-        return a.reordered(order)
-
-    def grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> torch.Tensor:
-        return self._scores(lefts, rights, None)[0]
-
-    def null_grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
-        return self._scores(lefts, rights, orders)
-
-    def remarks(self, a: Neighbours) -> tuple[str, ...]:
-        return tie_remarks(a)
 
     def _scores(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor | None) -> torch.Tensor:
         kept = self.k - torch.arange(self.k + 1, dtype=torch.float64)

@@ -11,20 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 
-from platometer.arrays import Rows
 from platometer.errors import InputError
 from platometer.knn import Neighbours
-from platometer.metrics import Facts, Metric
-from platometer.metrics._meetings import ORDER_TIES, check_list_length, placed, worths
-from platometer.metrics._neighbourhoods import certain_neighbours, tie_remarks
+from platometer.metrics import Facts
+from platometer.metrics._list_metric import ListMetric
+from platometer.metrics._meetings import ORDER_TIES, placed, worths
 
 
 @dataclass(frozen=True)
-class Rbo(Metric):
+class Rbo(ListMetric):
     """mean_i sum_d w_d |first d of list_x(i) & first d of list_y(i)| / d, w_d = p^(d-1) / sum_e p^(e-1), d, e = 1 ... k.
 
     Without the cut at k the weights are (1 - p) p^(d-1), as published; the quotient makes identical lists score 1.
@@ -44,12 +42,10 @@ class Rbo(Metric):
     0.666666666667
     """
 
-    k: int = 10
     p: float = 0.9
-    by_rows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_list_length(self.k)
+        super().__post_init__()
         if not 0 < self.p <= 1:
             raise InputError(f"p = {self.p}; it must lie above 0 and not above 1.")
 
@@ -59,24 +55,6 @@ class Rbo(Metric):
             range=(0.0, 1.0), alike="high", symmetric=True, invariances=("rotation", "scale"),
             ties=ORDER_TIES, least_n=self.k + 1, scope="local", source="Webber et al. 2010, eq. 4, normalised at depth k",
         )
-
-    def prepare(self, x: torch.Tensor | Rows) -> Neighbours:
-        return certain_neighbours(x, self.k)
-
-    def compare(self, a: Neighbours, b: Neighbours) -> float:
-        return float(self.grid([a], [b]))
-
-    def permute(self, a: Neighbours, order: torch.Tensor) -> Neighbours:
-        return a.reordered(order)
-
-    def grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> torch.Tensor:
-        return self._scores(lefts, rights, None)[0]
-
-    def null_grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
-        return self._scores(lefts, rights, orders)
-
-    def remarks(self, a: Neighbours) -> tuple[str, ...]:
-        return tie_remarks(a)
 
     def _scores(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor | None) -> torch.Tensor:
         lists = [placed(a) for a in lefts], [placed(b) for b in rights]
