@@ -94,6 +94,7 @@ def test_models_without_a_capability_are_an_error_or_named() -> None:
     found = trend(rows(), against=few, side="left", absent="leave-out", draws=50)
     assert found.left_out == ("text-3",)
     assert found.raw.n == 42
+    assert "left out, as their capability is not known: text-3" in str(found)
 
 
 def test_without_a_null_there_is_no_calibrated_trend_and_it_says_so() -> None:

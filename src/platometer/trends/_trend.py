@@ -74,6 +74,9 @@ class Trend:
                              f"slope {part.slope}")
         if self.lost is not None:
             lines.append(f"  lost by calibration: {self.lost} of the correlation")
+        if self.left_out:
+            more = f" and {len(self.left_out) - 5} others" if len(self.left_out) > 5 else ""
+            lines.append(f"  left out, as their {self.against} is not known: {', '.join(self.left_out[:5])}{more}")
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
