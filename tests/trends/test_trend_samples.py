@@ -37,6 +37,14 @@ def test_spaces_that_share_more_than_classes_are_told() -> None:
     assert "beyond classes +" in str(found)
 
 
+def test_a_space_of_mixed_classes_agrees_with_one_of_pure_classes_by_chance_alone() -> None:
+    x, _, labels = _spaces(0.0)
+    mixed = np.random.default_rng(9).normal(size=(90, 4))
+    found = class_agreement(x, mixed, labels, k=8, draws=400)
+    assert found.classes.chance == pytest.approx(found.classes.score, abs=0.05)
+    assert 0.01 < found.classes.p < 0.99
+
+
 def test_instances_are_mutual_knn_and_never_agree_more_than_classes() -> None:
     x, y, labels = _spaces(1.0, seed=3)
     found = class_agreement(x, y, labels, k=8, draws=10)

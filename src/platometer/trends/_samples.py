@@ -54,7 +54,9 @@ class ClassAgreement:
     Attributes
     ----------
     instances : share of neighbours that are the same samples: mutual kNN.
-    classes : share of neighbours that are of the same classes, counted with how often; never less than `instances`.
+    classes : share of neighbours that are of the same classes, counted with how often; never less than `instances`. Its chance
+        pairs each sample's neighbours with another's, every space keeping its classes: two spaces that mix all classes have
+        much in common everywhere, and no more than that by chance.
     by_class : mean of the instances' score when samples are re-paired inside their classes: what knowing classes alone gives.
     p_beyond : one-sided, of the instances' score under that re-pairing: do the spaces agree on more than classes?
     k, n : neighbours and samples.
@@ -106,17 +108,20 @@ def class_agreement(
     member = torch.tensor([place[label] for label in labels])
     a, b = knn.neighbours(x, k), knn.neighbours(y, k)
     wanted = a.mask()
+    of_a, of_b = (_counts(found, member, len(place)) for found in (a, b))
 
-    def scores(other: knn.Neighbours) -> tuple[float, float]:
-        shared = float((wanted & other.mask()).sum()) / (n * k)
-        return shared, float(torch.minimum(_counts(a, member, len(place)), _counts(other, member, len(place))).sum()) / (n * k)
+    def instances(other: knn.Neighbours) -> float:
+        return float((wanted & other.mask()).sum()) / (n * k)
 
-    observed = scores(b)
-    free = [scores(b.reordered(order)) for order in nulls.orders(n, draws, seed=seed)]
-    inside = [scores(b.reordered(order))[0] for order in nulls.orders(n, draws, seed=seed + 1, within=list(labels))]
-    parts = [_judged(value, null) for value, null in zip(observed, zip(*free, strict=True), strict=True)]
-    beyond = _judged(observed[0], inside)
-    return ClassAgreement(parts[0], parts[1], beyond.chance, beyond.p, k, n)
+    def classes(order: torch.Tensor) -> float:
+        return float(torch.minimum(of_a, of_b[order]).sum()) / (n * k)
+
+    free = nulls.orders(n, draws, seed=seed)
+    one = _judged(instances(b), [instances(b.reordered(order)) for order in free])
+    kinds = _judged(classes(torch.arange(n)), [classes(order) for order in free])
+    inside = nulls.orders(n, draws, seed=seed + 1, within=list(labels))
+    beyond = _judged(one.score, [instances(b.reordered(order)) for order in inside])
+    return ClassAgreement(one, kinds, beyond.chance, beyond.p, k, n)
 
 
 def many_to_many(
