@@ -25,6 +25,7 @@ from platometer.trends._correlation import Correlations, correlate
 from platometer.trends._families import WithinFamilies, within_families
 from platometer.trends._forecast import LateRise, late_rise
 from platometer.trends._laws import Comparison, compare
+from platometer.trends._models import Bins, bins, similarity
 from platometer.trends._rows import Row
 from platometer.trends._trend import Trend, trend
 from platometer.trends._units import DRAWS
@@ -54,6 +55,7 @@ class Examined:
     laws : column -> which law, and whether there is a threshold.
     late : column -> whether it rises late.
     notes : what has no answer, and why.
+    bins : raw alignment among models of like capability, bin by bin; None where models are not aligned with every other.
     """
 
     question: Mapping[str, Any]
@@ -63,6 +65,7 @@ class Examined:
     late: Mapping[str, LateRise]
     notes: tuple[str, ...] = ()
     means: Mapping[str, Correlations] = field(default_factory=dict)
+    bins: Bins | None = None
 
     def __str__(self) -> str:
         lines = [", ".join(_word(name, value) for name, value in self.question.items() if name != "metric" and value), ""]
@@ -80,6 +83,8 @@ class Examined:
         for name, word in ASKED.items():
             if name in self.late:
                 lines.append(f"  {word}: {self.late[name]}")
+        if self.bins is not None:
+            lines += [f"  raw, among models of like {self.trend.against}: {line}" for line in str(self.bins).splitlines()]
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
@@ -158,7 +163,10 @@ def examine(
                 group, against=against, side=one, families=independent, scale=scale, absent=absent, column=called or None,
                 **options), what, notes)
             if found is not None:
-                parts.append(_examined(question, found, families, said, options))
+                part = _examined(question, found, families, said, options)
+                binned = [] if one != "both" else [_or_why(
+                    lambda group=group: _bins(group, against, options), f"{what}, bins", notes)]  # type: ignore[misc]
+                parts.append(dataclasses.replace(part, bins=binned[0]) if binned else part)
     if not parts:
         raise UndefinedError("Nothing can be said of these rows. " + "; ".join(notes))
     first = {key[1:]: group for key, group in groups.items() if key[0] == 0}
@@ -245,6 +253,18 @@ def _examined(
                        f"{word}, late rise", notes)
         late |= {} if rise is None else {name: rise}
     return Examined(question, found, within, laws, late, tuple(notes), means)
+
+
+def _bins(rows: Sequence[Row], against: str | Mapping[str, float], options: Mapping[str, Any]) -> Bins:
+    """Alignment among models of like capability, of those whose capability is known."""
+    if any(_pairs(row)[0] != _pairs(row)[1] for row in rows):
+        raise UndefinedError("models of two modalities are not aligned with every other")
+    known = _known(rows, "both", against)
+    values = {str(row[end]): row[f"{end}_parameters"] if isinstance(against, str) else against[str(row[end])]
+              for row in known for end in ("left", "right")}
+    if len(values) < 2 * FEWEST:
+        raise UndefinedError(f"{len(values)} models are too few to be put into bins")
+    return bins(similarity(known), values, count=min(4, len(values) // FEWEST), **options)
 
 
 def _within(found: Trend, y: np.ndarray, families: Mapping[str, str], options: dict) -> WithinFamilies:
