@@ -1,6 +1,6 @@
 """Weak and strong scaling of a study's cells over workers, by both engines.
 
-    python -m benchmarks.scaling.workers [--n 1500] [--workers 1 2 4] [--engines local ray] [--out scaling.json]
+    python -m benchmarks.scaling.workers [--n 1500] [--cells 8] [--workers 1 2 4] [--engines local ray] [--out scaling.json]
 
 Strong: the same cells for any number of workers. Weak: as many cells as workers, times a constant. Cells are pairs of random
 features of 6 layers of width 256 under ``cka`` with 200 draws: arithmetic, with nothing to load. Each worker computes on one
@@ -28,8 +28,6 @@ from platometer import engines, store
 from platometer.features import Features
 from platometer.study import Cell
 from platometer.study._cells import Setting, answer, desk
-
-CELLS = 8  # of one worker
 
 
 def features(folder: Path, n: int, count: int) -> list[str]:
@@ -104,6 +102,7 @@ def main() -> None:
     """Measure and print; see the top of the file."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--n", type=int, default=1500)
+    parser.add_argument("--cells", type=int, default=8, help="of one worker")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--engines", nargs="+", default=["local", "ray"])
     parser.add_argument("--repeats", type=int, default=3)
@@ -117,8 +116,10 @@ def main() -> None:
     for _ in range(options.repeats):
         for engine in options.engines:
             for workers in options.workers:
-                for kind, count in (("strong", CELLS * max(options.workers)), ("weak", CELLS * workers)):
-                    runs.setdefault((engine, kind, workers, count), []).append(timed(engine, workers, options.n, count))
+                for kind, count in (("strong", options.cells * max(options.workers)), ("weak", options.cells * workers)):
+                    one_run = timed(engine, workers, options.n, count)
+                    runs.setdefault((engine, kind, workers, count), []).append(one_run)
+                    print(engine, kind, workers, count, *(f"{value:.1f}" for value in one_run), file=sys.stderr, flush=True)
     rows = []
     for (engine, kind, workers, count), found in runs.items():
         seconds, start, _ = min(found)

@@ -106,3 +106,51 @@ def test_what_a_worker_asks_for_is_the_models_or_the_studys(texts: Callable) -> 
     study = Study.read(path)
     found = [_run._order(study, table, allow_code=True).needs for table in study.models()]
     assert found == [Needs(gpus=None, memory=8 * 10**9), Needs(gpus=4, memory=100 * 10**9), Needs(gpus=None, memory=8 * 10**9)]
+
+
+def test_several_workers_of_this_machine_run_models_beside_each_other_with_the_same_rows(
+    texts: Callable, calls: Callable, tmp_path: Path
+) -> None:
+    study = Study.read(texts(n=300))
+    options: dict = {"allow_code": True, "progress": lambda *_: None}
+    whole = study.run(tmp_path / "whole", **options).table.read_bytes()
+    calls()
+    (tmp_path / "kill").write_text((tmp_path / "texts.txt").read_text().splitlines()[270])  # who reads this dies, once
+    mine = tmp_path / "mine.py"
+    mine.write_text(mine.read_text().replace("os.kill(", '(HERE / "kill").unlink(); os.kill('))
+    assert study.run(tmp_path / "out", workers=2, **options).table.read_bytes() == whole
+    assert not (tmp_path / "kill").exists()
+    assert sum(calls().values()) <= 900 + 3 * 44  # at most the last part, once more, of whoever was at it
+    assert not list((tmp_path / "out" / "features").glob("*.parts"))
+
+
+def test_what_workers_are_told_is_small_and_they_read_the_data_themselves(texts: Callable) -> None:
+    import pickle
+    from functools import partial
+
+    study = Study.read(texts(n=300))
+    sent = pickle.dumps(_shards._Runner(partial(_run._data_of, study), Path("out")))
+    assert len(sent) < 5000
+    runner = pickle.loads(sent)
+    assert len(runner._data()) == 300
+
+
+def test_cells_that_go_to_a_worker_together_are_answered_one_by_one(tmp_path: Path) -> None:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(30, 3))
+    names = "abcdefghi"
+    for name in names:
+        np.savez(tmp_path / f"{name}.npz", layer=z @ rng.normal(size=(3, 5)) + rng.normal(size=(30, 5)))
+    listed = ", ".join(f'"file:{name}.npz"' for name in names)
+    (tmp_path / "study.toml").write_text(f'name = "nine"\nmodels = [{listed}]\n[align]\ndraws = 20\nmetrics = ["cka"]\n')
+    study = Study.read(tmp_path / "study.toml")
+    seen: list[int] = []
+    options: dict = {"progress": lambda what, done, total: seen.append(done) if what == "pairs" else None}
+    one = study.run(tmp_path / "one", **options)
+    assert seen == list(range(37))
+    seen.clear()
+    two = study.run(tmp_path / "two", workers=2, **options)
+    assert (seen, len(two.rows)) == (list(range(0, 37, 2)), 36)
+    assert two.table.read_bytes() == one.table.read_bytes()
