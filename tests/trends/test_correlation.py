@@ -96,6 +96,15 @@ def test_one_family_that_varies_has_the_interval_of_its_own_line() -> None:
     assert found.within == found.slopes["a"]
 
 
+def test_families_that_do_not_differ_in_x_have_a_slope_within_alone() -> None:
+    x = np.tile([1.0, 2, 3, 5], 3)
+    y = np.repeat([0.0, 4, 9], 4) + 0.5 * x + np.random.default_rng(0).normal(0, 0.01, 12)
+    found = within_families(x, y, groups=np.repeat(["a", "b", "c"], 4).tolist(), draws=100)
+    assert found.between is None
+    assert found.within.value == pytest.approx(0.5, abs=0.02)
+    assert str(found).endswith("(3 of 3 rise), no x differs between families")
+
+
 def test_two_units_give_no_interval_rather_than_one_without_width() -> None:
     x, y = np.arange(6.0), np.array([0, 2, 1, 3, 5, 4.0])
     with pytest.raises(UndefinedError, match="no interval from 2 groups; it takes three that differ"):
@@ -114,6 +123,7 @@ def test_a_trend_between_families_alone_has_no_slope_within() -> None:
     level = np.linspace(0, 10, 12)[FAMILIES]
     x, y = level + rng.normal(size=60), 2 * level + rng.normal(size=60)
     found = within_families(x, y, groups=FAMILIES.tolist(), draws=500)
+    assert found.between is not None
     assert found.between.sure == "positive" != found.within.sure
     assert found.between.value == pytest.approx(2, abs=0.2)
     assert "within families" in str(found)

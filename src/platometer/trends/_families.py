@@ -34,18 +34,19 @@ class WithinFamilies:
     ----------
     slopes : family -> slope of its own line, with Student's interval, where it has three points and two different x.
     within : the slope that all families have in common, each with its own level.
-    between : slope of the families' means.
+    between : slope of the families' means; None where these do not differ in x.
     left_out : families without a slope of their own.
     """
 
     slopes: Mapping[Hashable, Estimate]
     within: Estimate
-    between: Estimate
+    between: Estimate | None
     left_out: tuple[Hashable, ...]
 
     def __str__(self) -> str:
         rising = sum(one.value > 0 for one in self.slopes.values())
-        return f"within families {self.within} ({rising} of {len(self.slopes)} rise), between families {self.between}"
+        between = "no x differs between families" if self.between is None else f"between families {self.between}"
+        return f"within families {self.within} ({rising} of {len(self.slopes)} rise), {between}"
 
 
 def within_families(
@@ -89,7 +90,8 @@ def within_families(
     inside = np.any(varied, axis=0)
     within = (told(inner_x, inner_y, weights) if len(varied) >= 3
               else _line(inner_x[inside], inner_y[inside], level, levels=len(varied)))
-    return WithinFamilies(slopes, within, told(mean_x, mean_y, weights[:, first]),
+    apart = np.ptp(mean_x) > 1e-12 * max(np.abs(mean_x).max(), np.finfo(float).tiny)
+    return WithinFamilies(slopes, within, told(mean_x, mean_y, weights[:, first]) if apart else None,
                           tuple(name for name in known.names[0] if name not in slopes))
 
 
