@@ -65,7 +65,8 @@ def _api() -> str:
             where = f"[below](#{home.replace('.', '-')})" if name in _packages() else "here"
             lines += [f"### {name}", "", f"{told} Its names are {where}.", ""]
             if name not in _packages():
-                lines += ["```{eval-rst}", *(_entry(getattr(thing, word), f"{home}.{word}") for word in _public(thing)), "```", ""]
+                entries = (_entry(getattr(thing, word), f"{home}.{word}") for word in _public(thing))
+                lines += ["```{eval-rst}", *entries, "```", ""]
         else:
             lines += [f"### {name}", "", "```{eval-rst}", _entry(thing, f"{thing.__module__}.{thing.__qualname__}"), "```", ""]
     lines += ["## Packages", ""]

@@ -38,7 +38,7 @@ from pathlib import Path
 DOCS = Path(__file__).parents[2] / "docs"
 _FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w.])[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
-_HERE = frozenset({"list", "compare", "plot", "show", "align", "run", "trend", "experiment", "publish", "capability", "--version"})
+_HERE = frozenset({"align", "capability", "compare", "experiment", "list", "plot", "publish", "run", "show", "trend"})
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ def test_a_page_prints_what_it_shows(name: str, tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(("wanted", "found"), [
-    ("a\n...\nb", "a\nb"), ("a ... b", "a 1 2 b"), ("p = 0.0010", "p = 0.00101"), ("x   y", "x\ty"), ("1,024 samples", "1,024 samples")])
+    ("a\n...\nb", "a\nb"), ("a ... b", "a 1 2 b"), ("p = 0.0010", "p = 0.00101"), ("x   y", "x\ty"),
+    ("1,024 samples", "1,024 samples")])
 def test_dots_and_roundings_agree(wanted: str, found: str) -> None:
     assert pages.agrees(wanted, found)
 

@@ -437,3 +437,32 @@ def test_another_ending_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_plot_is_told_its_neighbours() -> None:
     with pytest.raises(UnknownNameError, match=r"There is no plot named 'matrx'\. Did you mean 'matrix'"):
         plots.load("matrx")
+
+
+# ---- what was seen on paper
+
+
+def test_steps_that_are_near_each_other_are_not_both_named() -> None:
+    from platometer.plots.training import _apart
+
+    assert _apart([0, 12, 23, 47, 94, 188, 375, 562, 750]) == [0, 12, 23, 47, 94, 188, 375, 750]
+    assert len(_apart([2.0**i for i in range(30)])) <= 11
+
+
+def test_the_band_of_a_profile_is_named_beside_its_axes() -> None:
+    figure = _drawn("profile")
+    figure.draw_without_rendering()
+    named = next(text for text in figure.findobj(Text) if text.get_text() == "chance")
+    assert named.get_window_extent().x0 >= figure.axes[1].bbox.x1
+
+
+def test_a_grid_tells_of_dots_only_where_there_are_some() -> None:
+    passed = made.answer()
+    passed["calibration"]["tau"] = 0.0
+    assert not any("below the threshold" in word for word in _words(_drawn("grid", found=passed)))
+    passed["calibration"]["tau"] = 0.9
+    assert any("below the threshold" in word for word in _words(_drawn("grid", found=passed)))
+
+
+def test_a_trend_says_the_level_of_its_interval() -> None:
+    assert any("(95 %: " in word for word in _words(_drawn("capability")))

@@ -51,9 +51,8 @@ def draw(
         for i, j in np.argwhere(lower):
             told = found.of(found.names[i + 1], found.names[j])
             ring = " ○" if found.p[i + 1, j] > 0.05 else ""
-            axes.text(j, i, f"{_style.signed(round(told.value, 2))}{ring}\n{_style.signed(round(told.low, 2))} to "
-                      f"{_style.signed(round(told.high, 2))}", ha="center", va="center", fontsize=small,
-                      color=_style.over([*image.to_rgba(told.value)]))  # type: ignore[arg-type]
+            axes.text(j, i, f"{_two(told.value)}{ring}\n{_two(told.low)} to {_two(told.high)}", ha="center", va="center",
+                      fontsize=small, color=_style.over([*image.to_rgba(told.value)]))  # type: ignore[arg-type]
         small = _style.TINY + 0.6 if max(map(len, found.names)) > 20 else _style.SMALL
         for axis, names in ((axes.yaxis, found.names[1:]), (axes.xaxis, found.names[:-1])):
             axis.set_ticks(range(count - 1), [_text.wrapped(name, wide=24, lines=3) for name in names])
@@ -80,6 +79,11 @@ def gather(run: Run) -> dict[str, Any]:
     """
     first = run.rows[0]
     return {"rows": [row for row in run.every if all(row[c] == first[c] for c in ("conditioning", "data", "n"))]}
+
+
+def _two(value: float) -> str:
+    """Two digits behind the point, its minus as long as a plus."""
+    return f"{value:.2f}".replace("-", "\u2212")
 
 
 def _shades(look: _style.Look) -> Any:

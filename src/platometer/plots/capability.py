@@ -217,7 +217,7 @@ def _lined(
     axes.plot(shown, middle + sign * slope.value * (line - at), color=look.ink, linewidth=1, zorder=4)
     per = "per tenfold" if log else "per unit"
     told = [" to ".join(map(_style.signed, sorted((sign * one.low, sign * one.high)))) for one in (slope, found.pearson)]
-    axes.set_title(f"slope {_style.signed(sign * slope.value)} {per} ({told[0]})\n"
+    axes.set_title(f"slope {_style.signed(sign * slope.value)} {per} (95 %: {told[0]})\n"
                    f"r {_style.signed(sign * found.pearson.value)} ({told[1]}), p = {found.p:.2g}",
                    fontsize=_style.SMALL, color=look.quiet)
 

@@ -42,7 +42,7 @@ def draw(found: Alignment | Mapping[str, Any], *, theme: str = "light", width: s
         best = answer["best"]
         _style.headline(figure, "line: most alike layer on the right, for each on the left\n○ best: "
                         f"{_text.plain(best['left'], most=16)} ~ {_text.plain(best['right'], most=16)}, {best['score']:.3g}"
-                        "   · below the threshold", look)
+                        + ("   · below the threshold" if _dull(grid, answer).any() else ""), look)
         bar = figure.colorbar(image, ax=axes, aspect=30, pad=0.02)
         bar.outline.set_visible(False)  # type: ignore[operator]
         _chance(axes, bar, grid, answer, image, look)
@@ -77,11 +77,19 @@ def _path(axes: Axes, grid: np.ndarray, best: Mapping[str, Any], *, low: bool) -
     worst = np.inf if low else -np.inf
     filled = np.where(np.isfinite(grid), grid, worst)
     path = filled.argmin(1) if low else filled.argmax(1)
-    around = [Stroke(linewidth=2.6, foreground="#000000"), Normal()]
-    axes.plot(path, range(len(grid)), color="#ffffff", linewidth=1.1, marker=".", markersize=3, path_effects=around, zorder=3)
+    around = [Stroke(linewidth=2.0, foreground="#000000"), Normal()]
+    axes.plot(path, range(len(grid)), color="#ffffff", linewidth=0.8, marker=".", markersize=3, path_effects=around, zorder=3)
     i, j = int(best["left_index"]), int(best["right_index"])
     axes.plot([j], [i], marker="o", markersize=8, markerfacecolor="none", markeredgecolor="#ffffff", markeredgewidth=1.2,
               path_effects=around, zorder=4)
+
+
+def _dull(grid: np.ndarray, answer: Mapping[str, Any]) -> np.ndarray:
+    """Which layer pairs do not pass the threshold; none where there is none."""
+    if answer["calibration"] is None:
+        return np.zeros(grid.shape, bool)
+    tau = float(answer["calibration"]["tau"])
+    return np.isfinite(grid) & ~(grid < tau if answer["alike"] == "low" else grid > tau)
 
 
 def _chance(
@@ -93,8 +101,7 @@ def _chance(
         _style.remark(bar.ax, "no null", look, x=0.5, y=-0.01, ha="center")
         return
     tau = float(chance["tau"])
-    passed = grid < tau if answer["alike"] == "low" else grid > tau
-    dull = np.argwhere(np.isfinite(grid) & ~passed)
+    dull = np.argwhere(_dull(grid, answer))
     axes.scatter(dull[:, 1], dull[:, 0], s=3 if grid.size < 200 else 1.2, linewidths=0,
                  c=[_style.over(image.to_rgba(grid[i, j])) for i, j in dull], zorder=2)
     means = answer["null_mean_grid"] if answer["null_mean_grid"] is not None else chance["null_mean"]

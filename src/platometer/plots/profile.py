@@ -50,10 +50,10 @@ def draw(found: Sequence[Alignment | Mapping[str, Any]], *, theme: str = "light"
             axes.plot(depth, line, color=colour, linewidth=0.8, alpha=0.75 if len(lines) < 25 else 0.35)
             axes.plot(depth[at], line[at], color=colour, marker=marker, markersize=3.6, linestyle="none", zorder=3)
             peaks.setdefault(label, []).append(float(depth[at]))
-        _chance(axes, answers, look, low=low)
         top.hist(list(peaks.values()), bins=_BARS, range=(0, 1), stacked=True, linewidth=0,
                  color=[next(colour for label, colour, _ in style.values() if label == name) for name in peaks])
         axes.set_xlim(-0.02, 1.02)
+        _chance(axes, answers, look, low=low)
         metric = str(answers[0]["metric"])
         n = {int(answer["n"]) for answer in answers}
         axes.set_xlabel(_style.quantity("depth", "0 first layer, 1 last", _style.many(len(lines), "model")))
@@ -106,5 +106,4 @@ def _chance(axes: Axes, answers: Sequence[Mapping[str, Any]], look: _style.Look,
     means, taus = [float(one["null_mean"]) for one in known], [float(one["tau"]) for one in known]
     ends = (min(taus), max(means)) if low else (min(means), max(taus))
     axes.axhspan(*ends, color=look.chance, linewidth=0, zorder=0)
-    axes.annotate("chance", (0.01, ends[0] if low else ends[1]), (0, 1), textcoords="offset points",
-                  xycoords=axes.get_yaxis_transform(), fontsize=_style.SMALL, color=look.quiet, va="top" if low else "bottom")
+    _style.label_ends(axes, [(sum(ends) / 2, "chance", look.quiet)])

@@ -121,10 +121,20 @@ def _scaled(axes: Axes, steps: Sequence[float]) -> None:
     positive = [step for step in listed if step > 0]
     if len(positive) > 1 and positive[-1] / positive[0] > 20:
         axes.set_xscale("symlog", linthresh=positive[0], linscale=0.5)
-        shown = listed if len(listed) < 7 else [*listed[:2], *listed[2:-1:max(1, len(listed) // 5)], listed[-1]]
+        shown = _apart(listed)
         axes.xaxis.set_major_locator(FixedLocator(shown))
         axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _style.short(value) if value >= 0 else ""))
+
+
+def _apart(steps: Sequence[float]) -> list[float]:
+    """Steps, from the last one back, each far enough below the next that their numbers do not meet; about ten at most."""
+    times = max(1.5, (steps[-1] / next(step for step in steps if step > 0)) ** (1 / 9))
+    out = [steps[-1]]
+    for step in reversed(steps[:-1]):
+        if step * times <= out[-1]:
+            out.append(step)
+    return out[::-1]
 
 
 def _chance(
