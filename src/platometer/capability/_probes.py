@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,11 +17,13 @@ import torch
 from scipy.optimize import minimize
 from torch.nn import functional as F
 
+from platometer import threads
 from platometer.errors import InputError, ShapeError, UndefinedError
 
 _PENALTIES = tuple(10.0**e for e in range(-6, 3))
 _NEIGHBOURS = (1, 5, 20)
 _STEPS = 500  # of the logistic fit for one penalty
+_SMALL = 1 << 20  # features below which a step is too short to be worth waiting for threads
 Parts = Sequence[np.ndarray]
 """Rows learnt from, rows that choose, and rows that judge."""
 
@@ -239,7 +242,8 @@ def _logistic(x: torch.Tensor, label: torch.Tensor, penalty: float, start: torch
         value = -log.gather(1, label[:, None]).mean() + penalty / 2 * weights[:-1].square().sum()
         return float(value), slope.flatten().numpy()
 
-    done = minimize(loss, start.flatten().numpy(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS, "gtol": 1e-6})
+    with threads.alone() if x.numel() < _SMALL else nullcontext():
+        done = minimize(loss, start.flatten().numpy(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS, "gtol": 1e-6})
     if not np.isfinite(done.fun):
         raise UndefinedError(f"Logistic regression with a penalty of {penalty:g} ran away; are the features finite?")
     return torch.from_numpy(done.x).view(start.shape)
