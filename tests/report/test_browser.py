@@ -18,6 +18,7 @@ from platometer.rows import SCHEMA
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+AXE = os.environ.get("AXE_CORE", "")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium, on the path or named by CHROMIUM")
 
 
@@ -414,3 +415,25 @@ def test_models_of_one_name_from_two_places_keep_the_place(opened):
     assert not said & {"base", "org3/other"}
     assert said & {"org1/base", "org2/base"}
     assert "other" in drawn(tab, "#heat")
+
+
+@pytest.mark.skipif(not AXE, reason="needs axe-core, whose axe.min.js AXE_CORE names (npm pack axe-core)")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1366), ("dark", 1366), ("light", 390)])
+def test_axe_finds_nothing_to_mend(opened, scheme, width):
+    tab = opened(small(pairs="all"), width=width)
+    tab.emulate_media(color_scheme=scheme)
+    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    tab.evaluate(Path(AXE).read_text(encoding="utf-8"))
+    found = tab.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]] == []
+
+
+def test_the_page_fits_paper(opened, tmp_path):
+    tab = opened(small())
+    tab.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
+    assert (tmp_path / "page.pdf").stat().st_size > 10_000
+    tab.emulate_media(media="print")
+    for hidden in ("nav", "#csv", ".as-table"):
+        assert not tab.locator(hidden).first.is_visible()
+    assert tab.locator("#rows tbody tr").last.is_visible()
+    assert tab.locator("body").evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(255, 255, 255)"

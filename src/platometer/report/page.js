@@ -396,9 +396,9 @@
   }
 
   // A family with the colour and shape of one of its models.
-  function keyed(one, name) {
+  function keyed(one, name, hollow) {
     const item = document.createElement("li"), svg = make("svg", { width: 16, height: 16, viewBox: "-8 -8 16 16", "aria-hidden": "true" });
-    mark(svg, 0, 0, 5, name, { fill: tint(name) });
+    mark(svg, 0, 0, 5, name, { fill: hollow ? "var(--paper)" : tint(name), "stroke-width": 2 });
     item.append(svg, one || "no family");
     return item;
   }
@@ -465,6 +465,7 @@
       clear(svg, width, 40, "Map of models: nothing to draw");
       put(svg, "text", { x: 0, y: 24 }, "Too few models were compared with the same partners for a map.");
       $("map-caption").textContent = "";
+      $("map-series").replaceChildren();
       return;
     }
     const whole = found.kind === "alignment", room = { l: 14, r: Math.min(width, 860) - 14, t: 14 };
@@ -479,13 +480,15 @@
       const known = DATA.measures.filter(one => name in one.values).map(one => `${one.what} ${valued(one, one.values[name])}`);
       return { name, px: X(found.x[k]), py: Y(found.y[k]), said: `${name} (${[modality.get(name), family.get(name)].filter(Boolean).join(", ")})${known.length ? `: ${known.join(", ")}` : ""}` };
     });
+    const kinds = new Map(found.names.map(one => [JSON.stringify([modality.get(one), family.get(one)]), one]));
+    $("map-series").replaceChildren(...[...kinds.values()].map(one => keyed([family.get(one), whole && modalities.length > 1 ? `(${modality.get(one)})` : ""].filter(Boolean).join(" "), one, whole && modalities.indexOf(modality.get(one)) > 0)));
     const short = labels(width < 600 ? 16 : 24), step = ticks(0, wide, 4).map(([v]) => v).find(v => v > 0) || wide;
     name(names, points.filter(point => chosen(point.name)), { l: 0, r: room.r, t: 0, b }, point => short.get(point.name));
     put(svg, "line", { x1: room.l, x2: room.l + step * unit, y1: b - 2, y2: b - 2, class: "axis" });
     put(svg, "text", { x: room.l + step * unit + 6, y: b + 2, class: "tick" }, `${number(step, 2)} ${whole ? "of −log alignment" : "of score (rms over partners)"}`);
     walked(svg, points.filter(point => chosen(point.name)), $("map-said"));
     $("map-caption").textContent = (whole ? `Near is alike: distances are −log of the raw alignment as nearly as a plane allows (stress ${number(found.lost, 2)}; 0: every distance as measured).${modalities.length > 1 ? ` Filled: ${kinded(modalities[0])}.` : ""}`
-      : `Each of the ${kinded(found.title)} is placed by its raw scores with all models of the other modality: near each other are those that agree with the same partners, and as much. To the right, higher scores on average. Two axes show ${number(100 * (1 - found.lost), 0)} % of the differences; pairs within a modality were not compared.`) + ` Colour and shape: the family${modalities.length > 1 ? ", as in the trend of the same modality" : ", as above"}.`;
+      : `Each of the ${kinded(found.title)} is placed by its raw scores with all models of the other modality: near each other are those that agree with the same partners, and as much. To the right, higher scores on average. Two axes show ${number(100 * (1 - found.lost), 0)} % of the differences; pairs within a modality were not compared.`);
     unfolding($("map-table"), () => [["model", "family", "first axis", "second axis"], found.names.map((name, k) => [name, family.get(name), number(found.x[k]), number(found.y[k])])]);
   }
   function mappable() {
@@ -550,14 +553,15 @@
     const svg = panel.querySelector(".grid"), said = panel.querySelector(".readout"), { left, right, cells } = unpacked(row);
     const down = numbered(left), across = numbered(right), room = panel.clientWidth;
     const margin = 26 + Math.max(...down.ticks.map(text => textWidth(cut(text, 10), 11)));
-    const long = across.ticks.map(text => text.length > 3), top = long.includes(true) ? 12 + Math.max(...across.ticks.map(text => textWidth(cut(text, 10), 11))) : 18;
-    const cell = Math.min(22, (room - margin - 4) / right.length, Math.max(6, 420 / left.length)), bottom = top + left.length * cell;
-    const paint = scale(row.grid.low, row.grid.high, row.alike === "low"), every = Math.ceil(16 / cell);
+    const cell = Math.min(22, (room - margin - 4) / right.length, Math.max(6, 420 / left.length)), every = Math.ceil(16 / cell);
+    const wides = across.ticks.map(text => textWidth(cut(text, 10), 11)), upright = wides.some((w, j) => j % every === 0 && w > cell * every - 2 && across.ticks[j].length > 2);
+    const top = upright ? 12 + Math.max(...wides) : 18, bottom = top + left.length * cell;
+    const paint = scale(row.grid.low, row.grid.high, row.alike === "low");
     const wide = Math.max(margin + right.length * cell + 4, Math.min(room, margin + 170));
     clear(svg, wide, bottom + 62, `Scores of all layer pairs: ${row.left} (rows), ${row.right} (columns)`);
     across.ticks.forEach((text, j) => {
-      const x = margin + (j + 0.5) * cell + (long[j] ? 4 : 0), y = top - 5;
-      if (j % every === 0) put(svg, "text", long[j] ? { x, y, class: "tick", transform: `rotate(-90 ${x} ${y})` } : { x, y, class: "tick", "text-anchor": "middle" }, cut(text, 10), right[j]);
+      const x = margin + (j + 0.5) * cell + (upright ? 4 : 0), y = top - 5;
+      if (j % every === 0) put(svg, "text", upright ? { x, y, class: "tick", transform: `rotate(-90 ${x} ${y})` } : { x, y, class: "tick", "text-anchor": "middle" }, cut(text, 10), right[j]);
     });
     down.ticks.forEach((text, i) => { if (i % every === 0) put(svg, "text", { x: margin - 6, y: top + (i + 0.5) * cell + 4, class: "tick", "text-anchor": "end" }, cut(text, 10), left[i]); });
     cells.forEach((line, i) => line.forEach((v, j) => put(svg, "rect", { x: margin + j * cell, y: top + i * cell, width: cell - 0.4, height: cell - 0.4, fill: v === null ? "url(#absent)" : `rgb(${paint(v)})`, "data-cell": `${i} ${j}` })));
