@@ -190,11 +190,14 @@ def test_points_are_read_out_by_keyboard_pointer_and_table(opened):
         tab.locator(f"{figure} .mark").last.hover()
         assert "vit_" in tab.inner_text(said)
     tab.locator("#trend-table summary").click()
+    tab.locator("#trend-table tbody tr").first.wait_for()
     assert tab.locator("#trend-table tbody tr").count() == 3
     tab.locator("#map-table summary").click()
+    tab.locator("#map-table tbody tr").first.wait_for()
     assert tab.locator("#map-table tbody th").all_text_contents()[0].startswith("vit_")
     panel = tab.locator(".panel").first
     panel.locator("summary").click()
+    panel.locator("details tbody tr").first.wait_for()
     assert panel.locator("details tbody tr").count() == 12
 
 
