@@ -453,8 +453,7 @@ def test_a_metric_that_cannot_be_tried_does_not_stop_the_plan(vectors: Callable,
     path = vectors(n=5)
     told = []
     kept = _run(path, tmp_path / "out", failures="keep", announce=told.append)
-    assert told[0].notes == ("mutual_knn(k=5) will fail: k = 5 but there are 5 samples: each has at most 4 neighbours. "
-                             "Use k <= 4.",)
+    assert told[0].notes == ("mutual_knn(k=5) will fail: mutual_knn(k=5) needs at least 6 samples; there are 5.",)
     assert {row["metric"] for row in kept.rows} == {"cka(kernel=linear, estimator=biased)"}
 
 
