@@ -3,8 +3,11 @@
 import importlib
 import inspect
 import pkgutil
+import re
 from pathlib import Path
 from types import ModuleType
+
+from sphinx.application import Sphinx
 
 import platometer
 from platometer import experiments, metrics
@@ -17,6 +20,8 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"platometer {version}"
 html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 default_role = "code"
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
@@ -26,6 +31,7 @@ napoleon_google_docstring = False
 napoleon_use_param = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+napoleon_custom_sections = ["Result"]
 suppress_warnings = ["ref.python"]  # words of a docstring that are also names, such as fingerprint
 
 _HERE = Path(__file__).parent / "generated"
@@ -125,7 +131,23 @@ def _plain(text: str) -> str:
     return text.replace("``", "`").replace("|", "\\|").replace("<", "&lt;")
 
 
-def setup(app: object) -> None:
+def _described(app: object, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Parameters as we write them, ``name : what it is``, for a reader of docstrings who expects a type there; what is returned
+    as a text of its own."""
+    section, out = "", []
+    for i, line in enumerate(lines):
+        if i + 1 < len(lines) and lines[i + 1].startswith("---"):
+            section = line
+        found = re.match(r"(\*{0,2}\w[\w, *]*) : (.*)", line)
+        if section in ("Parameters", "Attributes") and found:
+            out += [found.group(1), f"    {found.group(2)}"]
+        else:
+            out.append("Result" if line == section == "Returns" else line)
+    lines[:] = out
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", _described, priority=400)
     _HERE.mkdir(exist_ok=True)
     for name, text in {"metrics.md": _metrics(), "api.md": _api(), "experiments.md": _experiments()}.items():
         path = _HERE / name

@@ -44,4 +44,4 @@ def test_a_plot_ships_light_and_dark_and_stands_on_the_page(name: str) -> None:
 
 def test_every_experiment_has_its_figure() -> None:
     for name in experiments.names():
-        assert (pages.DOCS / "images" / "experiments" / f"{name}.png").stat().st_size < 1000 * KILOBYTES, name
+        assert (pages.DOCS / "images" / "experiments" / f"{name}.png").stat().st_size < 200_000, name
