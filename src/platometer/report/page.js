@@ -7,7 +7,7 @@
 
   // ---- words
 
-  const minus = text => text.replace("-", "−");
+  const minus = text => text.replaceAll("-", "−");
   const number = (v, digits = 3) => {
     if (v === null || v === undefined) return "–";
     const size = Math.abs(v);

@@ -39,7 +39,7 @@ def measures(rows: Sequence[Mapping], capability: Sequence[Capability]) -> list[
     for what in dict.fromkeys(one.what for one in capability):
         found = [one for one in capability if one.what == what]
         values = {one.model: float(one.value) for one in found}
-        if len(set(values.values())) >= 3:
+        if len(set(values.values())) >= 3 and what not in [one["what"] for one in out]:
             out.append({"what": what, "unit": found[0].unit, "better": found[0].better, "log": False, "values": values})
     return out
 
