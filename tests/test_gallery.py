@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from platometer import metrics
-from platometer.blocks import paired_blocks
+from platometer.blocks import Stored, paired_blocks
 from platometer.errors import InputError, ShapeError, SpecError
 from platometer.features import Features
 from platometer.gallery import GalleryScore, GrowingGallery, common, growing_gallery, nested_order
@@ -191,3 +191,20 @@ def test_what_cannot_be_is_an_error() -> None:
         gallery.over([], [35])
     with pytest.raises(ShapeError, match="5 queries and 4 ids"):
         GrowingGallery(x[:5], y[:5], largest=20, ids=range(4))
+
+
+def test_a_gallery_of_stored_layers_is_never_read_whole(tmp_path, monkeypatch) -> None:
+    from platometer import store
+    from platometer.features import Features
+
+    x, y = np.random.default_rng(0).normal(size=(2, 300, 6))
+    kept = [store.write(tmp_path, name, Features.of({"a": side, "b": -side}, name=name), rows=64).only(["a"])
+            for name, side in (("x", x), ("y", x + y))]
+    monkeypatch.setattr(store._Layer, "__call__", lambda self: pytest.fail("a layer was read whole"))
+    found = growing_gallery(*kept, queries=40, sizes=(100, 300), k=5, share=0.05)
+    whole = growing_gallery(x, x + y, queries=40, sizes=(100, 300), k=5, share=0.05)
+    assert [row.per_query.tolist() for row in found] == [row.per_query.tolist() for row in whole]
+    rows = Stored(kept[0])
+    assert (rows.shape, len(rows)) == ((300, 6), 300)
+    assert rows[torch.tensor([299, 0, 64])].numpy().tolist() == x[[299, 0, 64]].tolist()
+    assert rows[torch.tensor([], dtype=torch.int64)].shape == (0, 6)
