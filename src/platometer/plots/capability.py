@@ -50,7 +50,8 @@ def draw(
     """Every pair of models as a point, the means of each family as a line, the trend with its interval in ink.
 
     The band is from the mean of chance to the threshold, of each pair. The trend passes through the middle of all points, and
-    the wedge spans the slopes of its 95 % interval (`platometer.trends.trend`, in which models are drawn again, not pairs).
+    the wedge spans the slopes of its 95 % interval (`platometer.trends.trend`, in which models are drawn again, not pairs; or
+    the families that are given, on a side that has three or more).
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def draw(
     points = _points(rows, against, side, families)
     calibrated = all(point.row.get("calibrated") is not None for point in points)
     chance = all(point.row.get("null_mean") is not None and point.row.get("tau") is not None for point in points)
-    trend, why = _trend([point.row for point in points], against, side, draws)
+    trend, why = _trend([point.row for point in points], against, side, families, draws)
     panels = ["score", "calibrated"] if calibrated else ["score"]
     wide = width == "double"
     with _style.sheet(theme, width, height=2.7 if wide or len(panels) == 1 else 4.5) as (figure, look):
@@ -151,10 +152,10 @@ def _end(row: Row, side: str) -> str:
 
 
 def _trend(
-    rows: Sequence[Row], against: str | Mapping[str, float], side: str, draws: int
+    rows: Sequence[Row], against: str | Mapping[str, float], side: str, families: Mapping[str, str] | None, draws: int
 ) -> tuple[trends.Trend | None, str]:
     try:
-        return trends.trend(rows, against=against, side=side, draws=draws), ""
+        return trends.trend(rows, against=against, side=side, families=trends.independent(rows, families)[0], draws=draws), ""
     except UndefinedError:
         return None, f"no trend: {len(rows)} {'pair' if len(rows) == 1 else 'pairs'}, or nothing varies"
 

@@ -23,15 +23,15 @@ perturbed
     what is left of alignment where a model sees a spoiled view: words shuffled, pictures blurred.
 saturation
     how alignment goes with how much of each side is seen, such as captions and pictures, and does that predict.
-examine
-    all of this at once, for every metric in the rows: what ``platometer trend`` prints.
+examine, independent
+    all of this at once, for every metric in the rows: what ``platometer trend`` prints; and what it takes for independent.
 
 What the intervals cover was measured: ``docs/trends.md``.
 """
 
 from platometer.trends._agreement import BETWEEN, Agreement, agreement
 from platometer.trends._correlation import Correlations, correlate
-from platometer.trends._examination import Examination, Examined, examine, plain
+from platometer.trends._examination import Examination, Examined, examine, independent, plain
 from platometer.trends._families import Mixed, WithinFamilies, mixed, within_families
 from platometer.trends._forecast import Forecast, LateRise, forecast, late_rise
 from platometer.trends._laws import LAWS, SMOOTH, Comparison, Contender, Fit, Law, compare, fit
@@ -48,6 +48,6 @@ __all__ = [
     "BETWEEN", "DEPTHS", "DRAWS", "LAWS", "SCORES", "SMOOTH", "Agreed", "Agreement", "Bin", "Bins", "ClassAgreement",
     "Comparison", "Contender", "Correlations", "Estimate", "Examination", "Examined", "Fit", "Forecast", "LateRise", "Law",
     "Map", "Mixed", "Perturbed", "Profile", "Saturation", "Similarity", "Tree", "Trend", "WithinFamilies", "agreement", "bins",
-    "class_agreement", "compare", "correlate", "examine", "fit", "forecast", "late_rise", "layer_profile", "many_to_many",
-    "mixed", "model_map", "perturbed", "plain", "saturation", "similarity", "tree", "trend", "within_families",
+    "class_agreement", "compare", "correlate", "examine", "fit", "forecast", "independent", "late_rise", "layer_profile",
+    "many_to_many", "mixed", "model_map", "perturbed", "plain", "saturation", "similarity", "tree", "trend", "within_families",
 ]

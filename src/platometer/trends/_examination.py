@@ -158,9 +158,9 @@ def examine(
             continue
         for one in [side] if side else _sides(group, against):
             what = ", ".join(_word(name, value) for name, value in question.items() if value) + f", {one}"
-            independent, said = _independent(_known(group, one, against), families)
-            found = _or_why(lambda group=group, one=one, independent=independent: trend(  # type: ignore[misc]
-                group, against=against, side=one, families=independent, scale=scale, absent=absent, column=called or None,
+            apart, said = independent(_known(group, one, against), families)
+            found = _or_why(lambda group=group, one=one, apart=apart: trend(  # type: ignore[misc]
+                group, against=against, side=one, families=apart, scale=scale, absent=absent, column=called or None,
                 **options), what, notes)
             if found is not None:
                 part = _examined(question, found, families, said, options)
@@ -172,6 +172,26 @@ def examine(
     first = {key[1:]: group for key, group in groups.items() if key[0] == 0}
     several = _or_why(lambda: _all(first, options), "agreement", notes) if len(first) > 1 else None
     return Examination(tuple(parts), several, tuple(notes))
+
+
+def independent(rows: Sequence[Row], families: Mapping[str, str] | None) -> tuple[dict[str, str] | None, list[str]]:
+    """The families that are taken for independent: those of sides that have enough of them, and a word on the others.
+
+    Parameters
+    ----------
+    rows : of a study; models of one modality are one side.
+    families : model's name -> family.
+    """
+    kept, notes = dict(families or {}), []
+    one = any(_pairs(row)[0] == _pairs(row)[1] and _pairs(row)[0] for row in rows)
+    for where, ends in [("both sides", ("left", "right"))] if one else [("the left", ("left",)), ("the right", ("right",))]:
+        models = {str(row[end]) for row in rows for end in ends}
+        told = {kept[name] for name in models if name in kept}
+        if told and len({kept.get(name, name) for name in models}) < FEWEST:
+            notes.append(f"units: {', '.join(sorted(told))} alone on {where}, so its {len(models)} models are taken for "
+                         "independent")
+            kept = {name: family for name, family in kept.items() if name not in models}
+    return kept or None, notes
 
 
 def plain(value: Any) -> Any:
@@ -211,20 +231,6 @@ def _known(rows: Sequence[Row], side: str, against: str | Mapping[str, float]) -
 
     return [row for row in rows if all(has(row, end) for end in ("left", "right")
                                        if side in (end, "both") or row.get(f"{end}_modality") == side)]
-
-
-def _independent(rows: Sequence[Row], families: Mapping[str, str] | None) -> tuple[dict[str, str] | None, list[str]]:
-    """The families of sides that have enough of them, and a word on the others; models of one modality are one side."""
-    kept, notes = dict(families or {}), []
-    one = any(_pairs(row)[0] == _pairs(row)[1] and _pairs(row)[0] for row in rows)
-    for where, ends in [("both sides", ("left", "right"))] if one else [("the left", ("left",)), ("the right", ("right",))]:
-        models = {str(row[end]) for row in rows for end in ends}
-        told = {kept[name] for name in models if name in kept}
-        if told and len({kept.get(name, name) for name in models}) < FEWEST:
-            notes.append(f"units: {', '.join(sorted(told))} alone on {where}, so its {len(models)} models are taken for "
-                         "independent")
-            kept = {name: family for name, family in kept.items() if name not in models}
-    return kept or None, notes
 
 
 def _examined(
