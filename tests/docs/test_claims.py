@@ -26,7 +26,7 @@ def test_every_kind_of_statement_of_the_theory_has_one() -> None:
         assert "`test_" in section or "_test_" in section, section.splitlines()[0]
 
 
-@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("name", [*WRITTEN, "../README.md"])
 def test_files_that_a_page_names_are_there(name: str) -> None:
     text = (pages.DOCS / name).read_text(encoding="utf-8")
     for path in re.findall(r"(?<![\w/.])((?:tests|benchmarks|docs|deploy|zoo|src)/[\w./-]+\.(?:py|md|toml|sh|yaml))", text):
