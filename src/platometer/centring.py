@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -29,13 +29,15 @@ class Centred:
 
     Attributes
     ----------
-    raw, factor : (n, d) float32 or float64, and (n,) float64; sample i is x_i = ``factor[i] * raw[i]``.
+    raw, factor : (n, d) float32 or float64, and (n,) float64.
+    place : (n,) int64; sample i is x_i = ``factor[i] * raw[place[i]]``.
     mean : (d,) float64, m.
     size, shift, norm : (n,) float64, of c_i = x_i - m: its length; c_i . m; the length of x_i.
     """
 
     raw: np.ndarray
     factor: np.ndarray
+    place: np.ndarray
     mean: np.ndarray
     size: np.ndarray
     shift: np.ndarray
@@ -47,15 +49,24 @@ class Centred:
         return self.shift + float(self.mean @ self.mean)
 
     @property
-    def side(self) -> tuple[np.ndarray, np.ndarray]:
-        """The samples as the compiled loops take them: raw, factor."""
-        return self.raw, self.factor
+    def side(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The samples as the compiled loops take them: raw, factor, place."""
+        return self.raw, self.factor, self.place
 
-    def block(self, start: int, stop: int) -> torch.Tensor:
-        """Samples start to stop less the mean, float32."""
-        out = np.empty((stop - start, self.raw.shape[1]), np.float32)
-        spare = np.empty((3, len(self.raw)))
-        spread(_centre, start, stop, self.raw, self.factor, self.mean, start, out, *spare)
+    def ordered(self, order: np.ndarray) -> Centred:
+        """The same samples in another order, of which the raw ones know nothing.
+
+        Parameters
+        ----------
+        order : (n,) a permutation.
+        """
+        return replace(self, factor=self.factor[order], place=self.place[order], size=self.size[order],
+                       shift=self.shift[order], norm=self.norm[order])
+
+    def block(self, start: int, stop: int, out: np.ndarray | None = None) -> torch.Tensor:
+        """Samples start to stop less the mean, float32; at the start of ``out`` (at least stop - start, d), if given."""
+        out = np.empty((stop - start, self.raw.shape[1]), np.float32) if out is None else out[: stop - start]
+        spread(_moved, start, stop, self.raw, self.factor, self.place, self.mean, start, out)
         return torch.from_numpy(out)
 
 
@@ -78,7 +89,7 @@ def centre(rows: Rows, *, whole: bool, mean: np.ndarray | None = None) -> tuple[
     size, shift, norm = np.empty((3, n))
     out = np.empty((n if whole else 0, d), np.float32)
     spread(_centre, 0, n, raw, factor, mean, 0, out, size, shift, norm)
-    return Centred(raw, factor, mean, size, shift, norm), torch.from_numpy(out) if whole else None
+    return Centred(raw, factor, np.arange(n), mean, size, shift, norm), torch.from_numpy(out) if whole else None
 
 
 def lengths(rows: Rows) -> torch.Tensor:
@@ -152,6 +163,15 @@ def _add_rows(start, stop, raw, factor, out):
         f = factor[i]
         for c in range(raw.shape[1]):
             out[c] += f * np.float64(raw[i, c])
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _moved(start, stop, raw, factor, place, mean, first, out):
+    """Rows less the mean, as float32, into ``out[i - first]``."""
+    for i in range(start, stop):
+        f, row, to = factor[i], raw[place[i]], out[i - first]
+        for k in range(raw.shape[1]):
+            to[k] = f * np.float64(row[k]) - mean[k]
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)

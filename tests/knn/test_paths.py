@@ -48,16 +48,16 @@ def small_tiles(monkeypatch):
     monkeypatch.setattr(_search, "_WHOLE", 0)
 
 
-@pytest.fixture
-def leading(monkeypatch):
-    """Leading axes whatever they cost, and how often they were used."""
+@pytest.fixture(params=[9, 5, 2])
+def leading(request, monkeypatch):
+    """Leading axes whatever they cost, 9 of which some are multiplied, and how often they were used."""
     used = []
 
     def axes(space, need):
         c = space.factor[:, None] * space.raw - space.mean
         found = torch.linalg.eigh(torch.from_numpy(c.T @ c)).eigenvectors.flip(1)[:, :9].contiguous().numpy()
         used.append(found.shape)
-        return found
+        return found, request.param
 
     monkeypatch.setattr(_search, "_WHOLE", 0)
     monkeypatch.setattr(_search, "_WORTH", 0)
@@ -85,6 +85,13 @@ def test_leading_axes_and_a_bound_of_the_rest_give_the_literal_lists(name, k, le
     x = spaces(700, 24)[name]
     held(neighbours(x, k, budget=2**19), literal(x, k))
     assert leading == [(24, 9)]
+
+
+def test_every_two_blocks_meet_once_and_none_is_in_two_tiles_at_a_time():
+    for count in range(1, 12):
+        rounds = list(_search._rounds(count))
+        assert sorted(pair for some in rounds for pair in some) == [(i, j) for i in range(count) for j in range(i + 1, count)]
+        assert all(len({i for pair in some for i in pair}) == 2 * len(some) for some in rounds)
 
 
 @pytest.mark.parametrize("name", spaces(8, 4))

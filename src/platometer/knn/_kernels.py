@@ -13,7 +13,7 @@ import numpy as np
 
 NONE = np.float32(-3e38)  # no floor yet
 _NEVER = np.float32(3e38)
-_CHUNK = 64
+_CHUNK, _WORD = 64, 8
 
 
 def _compiled(function):
@@ -70,8 +70,8 @@ def _tightened(values, others, g, n, need, slack, scratch):
 
 @_compiled
 def _exact(mine, theirs, base, g, h):
-    """The similarity of g to h less what is common to all of g's, to full precision; a side is (raw, factor)."""
-    return mine[1][g] * theirs[1][h] * dot(mine[0][g], theirs[0][h]) - base[g]
+    """The similarity of g to h less what is common to all of g's, to full precision; a side is (raw, factor, place)."""
+    return mine[1][g] * theirs[1][h] * dot(mine[0][mine[2][g]], theirs[0][theirs[2][h]]) - base[g]
 
 
 @_compiled
@@ -139,38 +139,79 @@ def _first_floor(line, scratch, lanes, need, g, col0, slack, exact, mine, theirs
 
 
 @_compiled
-def offer_columns(start, stop, tile, row0, col0, values, others, count, floor, slack, full, need, shift, margin, exact, mine,
-                  base):
-    """Columns start to stop of a tile of a space with itself looked through in the same way; they must have a floor."""
-    width = values.shape[1]
-    scratch = np.empty(width, np.float32)
-    least = np.empty(stop - start, np.float32)
-    for c in range(start, stop):
-        least[c - start] = _NEVER if full[col0 + c] else floor[col0 + c] - margin[col0 + c]
+def offer_tile(tile, row0, col0, values, others, count, floor, slack, full, need, shift, margin, exact, mine, base, lead,
+               first):
+    """A tile of two blocks of one space looked through for its rows and its columns at once; all must have a floor.
+
+    ``lead`` holds the samples on the leading axes, as many as the tile was made from in the columns before ``first``; the
+    others make the bound tighter.
+    """
+    m = tile.shape[1]
+    scratch = np.empty(values.shape[1], np.float32)
+    moved, least = shift[col0 : col0 + m], np.empty(m, np.float32)
+    for c in range(m):
+        least[c] = _least(floor, margin, full, col0 + c)
+    matters = np.zeros(-(-m // _WORD) * _WORD, np.uint8)
+    words = matters.view(np.uint64)  # eight marks at a look
     for r in range(tile.shape[0]):
-        moved = shift[row0 + r]
-        for low in range(start, stop, _CHUNK):
-            high = min(low + _CHUNK, stop)
-            hits = 0
-            for c in range(low, high):
-                hits += tile[r, c] + moved >= least[c - start]
-            if hits == 0:
+        g, line = row0 + r, tile[r]
+        own, f = shift[g], _least(floor, margin, full, g)
+        for c in range(m):
+            matters[c] = (line[c] + moved[c] >= f) | (line[c] + own >= least[c])
+        for w in range(len(words)):
+            if words[w] == 0:
                 continue
-            for c in range(low, high):
-                if tile[r, c] + moved >= least[c - start]:
-                    g, h = col0 + c, row0 + r
-                    v = np.float32(_exact(mine, mine, base, g, h)) if exact else tile[r, c] + moved
-                    if v < floor[g]:
+            for c in range(_WORD * w, min(_WORD * (w + 1), m)):
+                for_row, for_column = line[c] + moved[c] >= f, line[c] + own >= least[c]
+                if not (for_row or for_column):
+                    continue
+                h = col0 + c
+                if exact:
+                    bound = _closer(line[c], lead, first, g, h)
+                    for_row, for_column = for_row and bound + moved[c] >= f, for_column and bound + own >= least[c]
+                    if not (for_row or for_column):
                         continue
-                    n = count[g]
-                    values[g, n], others[g, n] = v, h
-                    n += 1
-                    if n == width or (exact and n > need + 3):
-                        floor[g], n = _tightened(values, others, g, n, need, slack[g], scratch)
-                        if n == width:
-                            full[g], floor[g], n = True, _NEVER, 0
-                        least[c - start] = _NEVER if full[g] else floor[g] - margin[g]
-                    count[g] = n
+                    similar = mine[1][g] * mine[1][h] * dot(mine[0][mine[2][g]], mine[0][mine[2][h]])
+                if for_row:
+                    v = np.float32(similar - base[g]) if exact else line[c] + moved[c]
+                    _listed(v, g, h, values, others, count, floor, slack, full, need, exact, scratch)
+                    f = _least(floor, margin, full, g)
+                if for_column:
+                    v = np.float32(similar - base[h]) if exact else line[c] + own
+                    _listed(v, h, g, values, others, count, floor, slack, full, need, exact, scratch)
+                    least[c] = _least(floor, margin, full, h)
+
+
+@_compiled
+def _least(floor, margin, full, g):
+    """What an entry of a tile must reach to matter to a sample."""
+    return _NEVER if full[g] else floor[g] - margin[g]
+
+
+@_compiled
+def _closer(bound, lead, first, g, h):
+    """A bound by the first leading axes made one by all of them."""
+    if first == lead.shape[1]:
+        return bound
+    total = bound - lead[g, first - 1] * lead[h, first - 1]
+    for k in range(first, lead.shape[1]):
+        total += lead[g, k] * lead[h, k]
+    return total
+
+
+@_compiled
+def _listed(v, g, h, values, others, count, floor, slack, full, need, exact, scratch):
+    """Sample h put on the list of g, if it reaches the floor."""
+    if v < floor[g] or full[g]:
+        return
+    n, width = count[g], values.shape[1]
+    values[g, n], others[g, n] = v, h
+    n += 1
+    if n == width or (exact and n > need + 3):
+        floor[g], n = _tightened(values, others, g, n, need, slack[g], scratch)
+        if n == width:
+            full[g], floor[g], n = True, _NEVER, 0
+    count[g] = n
 
 
 @_compiled

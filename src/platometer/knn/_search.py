@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,14 +14,18 @@ from platometer.centring import Centred, centre, full_precision, gram
 from platometer.errors import ShapeError
 from platometer.knn import _device, _kernels
 from platometer.knn._lists import TIE, Neighbours, certain, check_k
-from platometer.threads import spread
+from platometer.threads import alone, each, lanes, spread
 
 BUDGET = 256 * 2**20  # bytes for one block of similarities
 _U = 2.0**-24  # largest relative error of rounding to float32
 _WHOLE = 4096  # samples up to which all similarities lie in memory at once
 _TILE = 2048
-_AXES = (63, 127, 255)  # leading axes to try
-_BLOCK = 2048  # samples looked at together where they are not multiplied with each other
+_SQUARE = 1024  # rows and columns of a tile of a space with itself: one to a thread
+_AXES = (31, 63, 127, 191, 255)  # leading axes to try
+_NEAR = 4  # leading axes by which samples are put near each other
+_LEAD = 40 * 2**20  # bytes up to which samples are kept on more leading axes than are multiplied
+_BLOCK = 512  # samples looked at together where they are not multiplied with each other
+_FEW = 16  # of such blocks that stand for all
 _WORTH = 10_000  # samples from which looking for leading axes can pay
 
 
@@ -148,17 +152,24 @@ def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray,
     n, d = rows.shape
     whole = n <= _WHOLE and 4 * n * (n + d) <= max(budget, 2**26)
     space, block = centre(rows, whole=whole)
-    axes = _axes(space, need) if n >= _WORTH else None
-    error, margin = _errors(space, space, d if axes is None else axes.shape[1] + 1, bounded=axes is not None)
+    step = max(256, min(_SQUARE, int((budget / 8) ** 0.5)))
+    with alone():
+        axes = _axes(space, need) if n >= _WORTH else None
+        if axes is not None:
+            space = space.ordered(_gathered(space, axes[0], step))
+        lead = None if axes is None else _leading(space, *axes)
+    error, margin = _errors(space, space, d if axes is None else axes[0].shape[1] + 2, bounded=axes is not None)
     lists = _Lists.empty(n, need, 2 * error + TIE * space.norm * space.norm.max())
     scan = _Scan(space, space, lists, margin, np.arange(n), exact=axes is not None)
     if whole:
         assert block is not None
         scan.rows(gram(block), 0, 0)
     else:
-        scan.tiles(_leading(space, axes) if axes is not None else space.block, max(256, min(_TILE, int((budget / 8) ** 0.5))))
+        scan.tiles(step, lead=lead, first=0 if axes is None else axes[1] + 1)
+        del lead
     values, found = scan.settled(rows, rows, budget)
-    return values, found, space.norm
+    back = space.place.argsort()
+    return values[back], found[back], space.norm[back]
 
 
 def _between(
@@ -206,26 +217,44 @@ class _Scan:
     own: np.ndarray
     exact: bool
 
-    def tiles(self, block: Callable[[int, int], torch.Tensor], step: int) -> None:
+    def tiles(self, step: int, *, lead: np.ndarray | None, first: int) -> None:
         """Every pair of samples of one space once, a tile serving its rows and its columns.
+
+        Each thread has a tile of its own, and those worked on at once have no sample in common.
 
         Parameters
         ----------
-        block : (start, stop) -> float32 (stop - start, K), whose inner products the tiles hold.
         step : rows of a tile.
+        lead : (n, m) samples on leading axes; None if the tiles hold the samples' own inner products.
+        first : how many columns of them the tiles are made from.
         """
-        n = len(self.mine.raw)
-        starts = range(0, n, step)
-        for i in starts:  # so that every list has a floor
-            self.rows(gram(block(i, min(i + step, n))), i, i)
-        for i in starts:
-            left = block(i, min(i + step, n))
-            for j in starts[i // step + 1 :]:
-                right = block(j, min(j + step, n))
-                with full_precision():
-                    tile = (left @ right.T).numpy()
-                self.rows(tile, i, j)
-                self.columns(tile, i, j)
+        n, d = self.mine.raw.shape
+        starts = list(range(0, n, step))
+        none = np.empty((0, 0), np.float32)
+        spare = [(np.empty(step * step, np.float32), *np.empty((2, 0 if lead is not None else step, d), np.float32))
+                 for _ in range(lanes())]
+
+        def block(i: int, place: np.ndarray) -> torch.Tensor:
+            stop = min(i + step, n)
+            return self.mine.block(i, stop, place) if lead is None else torch.from_numpy(lead[i:stop, :first])
+
+        def shown(pair: tuple[int, int]) -> None:
+            i, j = pair
+            buffers = spare.pop()
+            place, one, other = buffers
+            left, right = block(i, one), block(j, other)
+            out = torch.from_numpy(place[: len(left) * len(right)]).view(len(left), len(right))
+            with full_precision():
+                tile = torch.mm(left, right.T, out=out).numpy()
+            if i == j:
+                self.rows(tile, i, i)
+            else:
+                self._both(tile, i, j, none if lead is None else lead, first)
+            spare.append(buffers)
+
+        each(shown, [(i, i) for i in starts])  # so that every list has a floor
+        for some in _rounds(len(starts)):
+            each(shown, [(starts[i], starts[j]) for i, j in some])
 
     def rows(self, tile: np.ndarray, row0: int, col0: int) -> None:
         """Show a tile to the lists of its rows."""
@@ -233,11 +262,11 @@ class _Scan:
         spread(_kernels.offer_rows, 0, len(tile), tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack, a.full,
                a.need, a.lanes, self._shift, self.margin, self.exact, self.mine.side, self.theirs.side, self._base, self.own)
 
-    def columns(self, tile: np.ndarray, row0: int, col0: int) -> None:
-        """Show a tile to the lists of its columns."""
+    def _both(self, tile: np.ndarray, row0: int, col0: int, lead: np.ndarray, first: int) -> None:
+        """Show a tile to the lists of its rows and its columns."""
         a = self.lists
-        spread(_kernels.offer_columns, 0, tile.shape[1], tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack,
-               a.full, a.need, self._shift, self.margin, self.exact, self.mine.side, self._base)
+        _kernels.offer_tile(tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack, a.full, a.need, self._shift,
+                            self.margin, self.exact, self.mine.side, self._base, lead, first)
 
     def settled(self, left: Rows, right: Rows, budget: int) -> tuple[np.ndarray, np.ndarray]:
         """(n, need) similarities in falling order less a number of the row's own, and whose they are."""
@@ -246,8 +275,11 @@ class _Scan:
         spread(_kernels.settle, 0, n, a.values, a.others, a.count, a.slack, a.full, a.need, self.mine.side, self.theirs.side,
                self._base, values, found)
         at = np.flatnonzero(a.full)
+        found[at] = 0
+        found = self.theirs.place[found]
         if len(at):
-            values[at], found[at] = _plain(_some(left, at), right, self.own[at], a.need, budget)
+            own = np.where(self.own[at] < 0, -1, self.theirs.place[self.own[at]])
+            values[at], found[at] = _plain(_some(left, self.mine.place[at]), right, own, a.need, budget)
         return values, found
 
     @cached_property
@@ -259,55 +291,86 @@ class _Scan:
         return self.mine.base
 
 
+def _rounds(count: int) -> Iterator[list[tuple[int, int]]]:
+    """Every pair of different numbers below count once, in rounds in which no number comes twice (a round robin)."""
+    even = count + count % 2
+    for turn in range(even - 1):
+        pairs = [(turn, even - 1), *(((turn + i) % (even - 1), (turn - i) % (even - 1)) for i in range(1, even // 2))]
+        yield [(min(pair), max(pair)) for pair in pairs if max(pair) < count]
+
+
 # leading axes
 
 
-def _axes(space: Centred, need: int) -> np.ndarray | None:
-    """(d, m) orthonormal leading axes, where the product over them and a bound of the rest is cheaper than all; else None.
+def _axes(space: Centred, need: int) -> tuple[np.ndarray, int] | None:
+    """(d, m) orthonormal leading axes, and how many of them to multiply, where that and bounds of the rest are cheaper
+    than the product over all; else None.
 
     The price is in nanoseconds for one pair of samples, with the speeds of an ordinary core; it decides how long the search
     takes and never what it finds.
     """
     n, d = space.raw.shape
-    if d < 2 * _AXES[0]:
+    counts = [m for m in _AXES if 2 * m <= d]
+    if not counts:
         return None
-    some = np.linspace(0, n - 1, min(n, _BLOCK)).astype(np.int64)
-    c = space.factor[some, None] * space.raw[some] - space.mean
-    _, vectors = np.linalg.eigh(c.T @ c)
-    axes = np.ascontiguousarray(vectors[:, ::-1][:, : _AXES[-1]])
-    c = c[:: len(some) // 64][:64]
-    own = np.linalg.norm(c, axis=1)
-    lead = c @ axes
-    scores = np.empty((len(c), n), np.float32)
-    for at in range(0, n, _BLOCK):
-        block = space.block(at, min(at + _BLOCK, n)).numpy()
-        scores[:, at : at + _BLOCK] = c.astype(np.float32) @ block.T + space.shift[at : at + _BLOCK]
-    least = -np.partition(-scores, need, axis=1)[:, need]  # its own similarity is among them
-    passed = {m: 0 for m in _AXES if 2 * m <= d}
-    for at in range(0, n, _BLOCK):
-        other = space.block(at, min(at + _BLOCK, n)).numpy() @ axes.astype(np.float32)
-        for m in passed:
-            rest = _rest(space.size[at : at + _BLOCK], other[:, :m])
-            bound = lead[:, :m] @ other[:, :m].T + _rest(own, lead[:, :m])[:, None] * rest + space.shift[at : at + _BLOCK]
-            passed[m] += int((bound >= least[:, None]).sum())
-    best, price = None, d / 75 + 0.3
-    for m, count in passed.items():
-        share = 2 * count / (len(c) * n)  # twice: floors are lower on the way
-        cost = (m + 1) / 75 + 0.3 + 2 * share * (150 + d / 4)
-        if cost < price:
-            best, price = axes[:, :m], cost
-    return None if best is None else np.ascontiguousarray(best)
+    starts = range(0, n, _BLOCK)
+    few = [starts[i * len(starts) // _FEW] for i in range(_FEW)] if len(starts) > _FEW else starts
+    scatter = torch.zeros(d, d, dtype=torch.float64)
+    for at in few[:: max(1, len(few) // 4)]:
+        c = space.block(at, min(at + _BLOCK, n)).double()
+        scatter += c.T @ c
+    axes = torch.linalg.eigh(scatter).eigenvectors.flip(1)[:, : counts[-1]].contiguous()
+    some = np.arange(64) * n // 64
+    c, shift = torch.cat([space.block(i, i + 1) for i in some.tolist()]), torch.from_numpy(space.shift)
+    own, lead, top = space.size[some], c.double() @ axes, torch.full((64, 1), -torch.inf)
+    for at in starts:
+        scores = c @ space.block(at, min(at + _BLOCK, n)).T + shift[at : at + _BLOCK].float()
+        top = torch.cat([top, scores], 1).topk(min(need + 1, top.shape[1] + scores.shape[1]), dim=1).values
+    floor = top[:, -1:].double()  # its own similarity is among them
+    passed, seen = dict.fromkeys(counts, 0), 0
+    for at in few:
+        other = space.block(at, min(at + _BLOCK, n)).double() @ axes
+        seen += 64 * len(other)
+        for m in counts:
+            mine, theirs = _rest(own, lead[:, :m].numpy()), _rest(space.size[at : at + _BLOCK], other[:, :m].numpy())
+            bound = lead[:, :m] @ other[:, :m].T + torch.from_numpy(mine[:, None] * theirs) + shift[at : at + _BLOCK]
+            passed[m] += int((bound >= floor).sum())
+    share = {m: 4 * count / seen for m, count in passed.items()}  # for rows and columns; and floors are lower on the way
+    prices = {(first, m): (first + 1) / 75 + 0.4 + share[first] * 20 + share[m] * (150 + d / 4)
+              for first in counts for m in counts if first == m or (first < m and 4 * n * (m + 2) <= _LEAD)}
+    best = min(prices, key=prices.__getitem__)
+    return (axes[:, : best[1]].contiguous().numpy(), best[0]) if prices[best] < d / 75 + 0.3 else None
 
 
-def _leading(space: Centred, axes: np.ndarray) -> Callable[[int, int], torch.Tensor]:
-    """Samples on the leading axes, and the length of the rest as one more column: inner products bound those in full."""
+def _gathered(space: Centred, axes: np.ndarray, step: int) -> np.ndarray:
+    """(n,) an order in which samples of one block are near each other, so that floors are high from the first tile on."""
+    n, turn = len(space.raw), torch.from_numpy(axes[:, :_NEAR]).float()
+    seen = np.concatenate([(space.block(at, min(at + _BLOCK, n)) @ turn).numpy() for at in range(0, n, _BLOCK)])
+
+    def halved(some: np.ndarray) -> Iterator[np.ndarray]:
+        if len(some) <= step:
+            yield some
+            return
+        low = step * (-(-len(some) // step) // 2)
+        split = some[seen[some, seen[some].var(0).argmax()].argpartition(low)]
+        yield from halved(split[:low])
+        yield from halved(split[low:])
+
+    return np.concatenate(list(halved(np.arange(n))))
+
+
+def _leading(space: Centred, axes: np.ndarray, few: int) -> np.ndarray:
+    """Samples on the leading axes: (n, few) and the length of the rest, whose inner products bound those in full; where
+    there are more axes, the other ones and the length of what these leave."""
     n, m = len(space.raw), axes.shape[1]
-    out = torch.empty(n, m + 1, dtype=torch.float32)
+    out, turn = np.empty((n, few + 1 if m == few else m + 2), np.float32), torch.from_numpy(axes)
     for start in range(0, n, _BLOCK):
         at = slice(start, min(start + _BLOCK, n))
-        lead = (space.factor[at, None] * space.raw[at] - space.mean) @ axes
-        out[at, :m], out[at, m] = torch.from_numpy(lead), torch.from_numpy(_rest(space.size[at], lead) * (1 + 2 * _U))
-    return lambda start, stop: out[start:stop]
+        lead = (torch.from_numpy(space.factor[at, None] * space.raw[space.place[at]] - space.mean) @ turn).numpy()
+        out[at, :few], out[at, few] = lead[:, :few], _rest(space.size[at], lead[:, :few]) * (1 + 2 * _U)
+        if m > few:
+            out[at, few + 1 : -1], out[at, -1] = lead[:, few:], _rest(space.size[at], lead) * (1 + 2 * _U)
+    return out
 
 
 def _rest(size: np.ndarray, lead: np.ndarray) -> np.ndarray:
