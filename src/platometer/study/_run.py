@@ -133,7 +133,7 @@ class Plan:
             if one.sides:
                 out.append(f"{one.sides:,} times a model's layers are prepared for a metric"
                            if one.prepared <= one.sides else
-                           f"{one.prepared:,} times a model's layers are prepared for a metric; with memory for all of them it "
+                           f"{one.prepared:,} times a model's layers are prepared for a metric; with all of them kept it "
                            f"would be {one.sides:,}")
         return out
 
