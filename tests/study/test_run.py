@@ -256,8 +256,8 @@ def test_the_page_shows_every_grid_as_its_row_stands(
     monkeypatch.setattr(report, "write", lambda path, content: (seen.update(content), write(path, content))[1])
     for models in ('"file:a.npz", "file:b.npz"', '"file:b.npz", "file:a.npz"'):
         _run(vectors(models=models), tmp_path / "out")
-        for row in seen["rows"]:
-            grid = seen["grids"][row["key"]]
+        for i, row in enumerate(seen["rows"]):
+            grid = seen["grids"][str(i)]
             at = grid["left_layers"].index(row["left_layer"]), grid["right_layers"].index(row["right_layer"])
             assert grid["scores"][at[0]][at[1]] == row["score"]
 
