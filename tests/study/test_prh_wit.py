@@ -20,7 +20,7 @@ from PIL import Image
 from platometer import models
 from platometer.models import _torchvision_shim
 from platometer.study import Study
-from platometer.study._file import _SHIPPED
+from platometer.study._file import SHIPPED
 
 _PATH = Path(__file__).parents[1] / "models" / "tiny.py"
 _FOUND = importlib.util.spec_from_file_location("tiny_models_for_prh", _PATH)
@@ -43,7 +43,7 @@ N, DRAWS, SIDE, DEPTH = 24, 19, 56, 2
 
 
 def shipped() -> dict:
-    return tomllib.loads((_SHIPPED / "prh-wit.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((SHIPPED / "prh-wit.toml").read_text(encoding="utf-8"))
 
 
 def test_the_file_names_the_models_of_the_paper() -> None:

@@ -20,7 +20,8 @@ from PIL import Image
 from platometer.errors import StudyError
 from platometer.models import _torchvision_shim
 from platometer.study import Results, Study, names
-from platometer.study._file import _SHIPPED
+from platometer.study._capability import _of_language
+from platometer.study._file import SHIPPED
 
 _PATH = Path(__file__).parents[1] / "models" / "tiny.py"
 _FOUND = importlib.util.spec_from_file_location("tiny_models_for_studies", _PATH)
@@ -33,7 +34,7 @@ N, DRAWS, SIDE = 24, 9, 56
 
 
 def shipped(name: str) -> dict:
-    return tomllib.loads((_SHIPPED / f"{name}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((SHIPPED / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 # ---- what they say
@@ -61,7 +62,7 @@ def test_a_smaller_machine_takes_the_smaller_models(name: str) -> None:
 
 def test_the_numbers_of_the_papers_models_are_theirs() -> None:
     count = {name: len(Study.read(name).models()) for name in PAPER}
-    assert count == {"prh-vision": 18, "prh-wit": 29, "prh-skills": 24, "prh-density": 44, "prh-metrics": 29, "cave-gallery": 4,
+    assert count == {"prh-vision": 29, "prh-wit": 29, "prh-skills": 24, "prh-density": 44, "prh-metrics": 29, "cave-gallery": 4,
                      "aristotelian": 29, "objectives-consistency": 19, "small": 14}
 
 
@@ -217,6 +218,10 @@ def test_skills_are_joined_from_a_table_and_a_late_rise_is_tested(small: Callabl
 def test_vision_models_are_probed_and_every_one_is_compared_with_every_other(small: Callable, tmp_path: Path) -> None:
     study = small("prh-vision")
     assert study.file.capability.probes == ["vtab"]
+    with pytest.raises(StudyError, match=r"model resnet50 dead_leaves-mixed: its weights are not at .* Have it from http://data"):
+        study.run(tmp_path / "fails", progress=lambda what, done, total: None)
+    study = study.present()
+    assert study.left_out == ("resnet50 dead_leaves-mixed", "resnet50 feature_vis-dead_leaves", "resnet50 moco_v2")
     study = _with(study, capability={"probes": ["labelled.npz"]})
     result, found = _run(study, tmp_path / "out")
     count = len(study.models())
@@ -294,6 +299,12 @@ def test_the_smallest_study_runs_and_models_that_only_fill_gaps_have_no_bits(sma
     assert not result.failures
     assert {one.model.partition("-")[0] for one in found.capability} == {"pythia"}
     assert {row["left_modality"] for row in result.rows} == {"text"}
+
+
+def test_a_large_model_tells_its_tokens_from_where_it_runs() -> None:
+    given = {"pooling": "mean", "dtype": "bfloat16", "device_map": "auto", "quantise": "8bit", "device": "cpu", "layers": "last"}
+    assert _of_language("hf:huggyllama/llama-65b", given) == {
+        "dtype": "bfloat16", "device_map": "auto", "quantise": "8bit", "device": "cpu"}
 
 
 def test_no_pairs_are_left_if_too_many_models_are_left_out(tmp_path: Path) -> None:

@@ -50,9 +50,9 @@ def present(study: Study) -> Study:
     tables = study.models()
     kept = [table for table in tables if not absent(table, study.base)]
     if len(kept) < 2:
-        first = next(absent(table, study.base) for table in tables if table not in kept)
+        gone = next(table for table in tables if table not in kept)
         raise StudyError(f"{study.name}: the files of {len(kept)} of its {len(tables)} models are here, and a study compares "
-                         f"two. {first}")
+                         f"two. First is absent {gone.name}: {absent(gone, study.base)}")
     return dataclasses.replace(_with(study, kept, tables), here=True)
 
 
@@ -66,12 +66,12 @@ def absent(table: ModelTable, base: Path) -> str:
     """
     if table.source.startswith("file:"):
         path = base / table.source.partition(":")[2]
-        return "" if path.exists() else f"{table.name}: there is no file {str(path)!r}."
+        return "" if path.exists() else f"there is no file {str(path)!r}."
     weights = table.options.get("checkpoint")
     if not isinstance(weights, str) or Path(weights).expanduser().is_file():
         return ""
     where = f" Have it from {table.download}, and put it there" if table.download else " Put it there"
-    return (f"{table.name}: its weights are not at {weights!r}, seen from the study file or from here.{where}; or leave out "
+    return (f"its weights are not at {weights!r}, seen from the study file or from here.{where}; or leave out "
             "what is absent: --absent leave-out on the command line, study.present() in Python.")
 
 
