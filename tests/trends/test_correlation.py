@@ -105,6 +105,20 @@ def test_families_that_do_not_differ_in_x_have_a_slope_within_alone() -> None:
     assert str(found).endswith("(3 of 3 rise), no x differs between families")
 
 
+def test_what_varies_inside_units_alone_is_not_judged_by_relabelling_them() -> None:
+    rng = np.random.default_rng(0)
+    left, right = np.repeat(list("abc"), 12), np.tile(np.repeat(list("uvw"), 4), 3)
+    x = np.tile([1.0, 2, 3, 5], 9)
+    level = {name: i for i, name in enumerate("abcuvw")}
+    y = np.array([level[i] + level[j] for i, j in zip(left, right, strict=True)]) + 0.1 * x + rng.normal(0, 0.05, 36)
+    found = correlate(x, y, crossed=(left.tolist(), right.tolist()), draws=400)
+    assert found.test == "wild cluster bootstrap"
+    assert found.slope.sure == "positive"
+    assert found.p > 0.01  # three units cannot say more
+    apart = correlate(x + np.repeat([0.0, 1, 2], 12), y, crossed=(left.tolist(), right.tolist()), draws=50)
+    assert apart.test == "models relabelled"
+
+
 def test_two_units_give_no_interval_rather_than_one_without_width() -> None:
     x, y = np.arange(6.0), np.array([0, 2, 1, 3, 5, 4.0])
     with pytest.raises(UndefinedError, match="no interval from 2 groups; it takes three that differ"):

@@ -87,8 +87,9 @@ def correlate(
     for name, many in (("pearson", weighted_r), ("spearman", weighted_rho), ("slope", weighted_slope)):
         told[name] = estimate(float(many(a, b, one)[0]), many(a, b, weights), count=known.count, level=level)
     ranks = weighted_ranks(a, one)[0], weighted_ranks(b, one)[0]
-    p, p_spearman = (null_p(u, v, known, draws=draws, seed=seed + 1) for u, v in ((a, b), ranks))
-    return Correlations(**told, p=p, p_spearman=p_spearman, test=_TESTS[known.kind], n=len(a), units=str(known))
+    by = _by_side(a, known)
+    p, p_spearman = (null_p(u, v, by, draws=draws, seed=seed + 1) for u, v in ((a, b), ranks))
+    return Correlations(**told, p=p, p_spearman=p_spearman, test=_TESTS[by.kind], n=len(a), units=str(known))
 
 
 def weighted_r(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -150,6 +151,18 @@ def null_p(x: np.ndarray, y: np.ndarray, known: Units, *, draws: int, seed: int)
     stream = np.random.Generator(np.random.Philox(key=seed % 2**64))
     observed, null = _NULLS[known.kind](x, y, known, draws, stream)
     return p_value(abs(observed), np.abs(null))
+
+
+def _by_side(x: np.ndarray, known: Units) -> Units:
+    """The units of the null: where x varies inside pairs of units alone, relabelling them changes nothing, and the units of the
+    side that has fewer are taken instead."""
+    if known.kind != "crossed":
+        return known
+    means = cells(x, known)
+    if np.nanmax(means) - np.nanmin(means) > 1e-9 * np.ptp(x):
+        return known
+    at = min(range(len(known.names)), key=lambda side: len(known.names[side]))
+    return units(len(x), groups=known.sides[at].tolist())
 
 
 def signs(stream: np.random.Generator, draws: int, k: int) -> np.ndarray:
