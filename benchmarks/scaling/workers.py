@@ -98,6 +98,10 @@ def timed(engine: str, workers: int, n: int, count: int) -> tuple[float, float, 
     return seconds, start, sum(found)  # type: ignore[arg-type]
 
 
+def _told(value: float | None, width: int) -> str:
+    return f"{'-' if value is None else format(value, '.2f'):>{width}}"
+
+
 def main() -> None:
     """Measure and print; see the top of the file."""
     parser = argparse.ArgumentParser()
@@ -127,13 +131,15 @@ def main() -> None:
                      "core": min(core for _, _, core in found)})
     for row in rows:
         one = next(r for r in rows if (r["engine"], r["kind"]) == (row["engine"], row["kind"]))  # of the fewest workers
-        speed, base = (r["cells"] / max(r["seconds"] - r["start"], 1e-9) for r in (row, one))
-        row |= {"speedup": speed / base, "efficiency": speed / base * one["workers"] / row["workers"]}
+        speed, base = (None if r["start"] >= r["seconds"] / 2 else r["cells"] / (r["seconds"] - r["start"]) for r in (row, one))
+        told = speed is not None and base is not None  # else the clock told of the start, or of other programs
+        row |= {"speedup": speed / base if told else None,  # type: ignore[operator]
+                "efficiency": speed / base * one["workers"] / row["workers"] if told else None}  # type: ignore[operator]
     print(f"{os.cpu_count()} cores, load {load:.1f} at the start, n = {options.n}")
     print(f"{'engine':8}{'kind':8}{'workers':>8}{'cells':>7}{'seconds':>9}{'start':>7}{'speedup':>9}{'efficiency':>12}{'core':>7}")
     for r in rows:
-        print(f"{r['engine']:8}{r['kind']:8}{r['workers']:8}{r['cells']:7}{r['seconds']:9.1f}{r['start']:7.1f}{r['speedup']:9.2f}"
-              f"{r['efficiency']:12.2f}{r['core']:7.1f}")
+        print(f"{r['engine']:8}{r['kind']:8}{r['workers']:8}{r['cells']:7}{r['seconds']:9.1f}{r['start']:7.1f}{_told(r['speedup'], 9)}"
+              f"{_told(r['efficiency'], 12)}{r['core']:7.1f}")
     if options.out:
         options.out.write_text(json.dumps({"cores": os.cpu_count(), "load": load, "n": options.n, "rows": rows}, indent=1))
 
