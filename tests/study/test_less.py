@@ -75,7 +75,7 @@ def test_what_is_not_here_fails_by_name_or_is_left_out_and_recorded(pictures: Pa
     assert all("of models of files that are here" in " ".join(row["remarks"]) for row in result.rows)
     assert Results.read(tmp_path / "out").record["left_out"] == ["d"]
     card = json.loads((publish(tmp_path / "out", tmp_path / "given") / "card.json").read_text())
-    assert card["left_out"] == ["d"]
+    assert (card["left_out"], card["kept"]) == (["d"], "models of files that are here")
 
 
 def test_the_command_line_says_what_it_leaves_out(pictures: Path) -> None:

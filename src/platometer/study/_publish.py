@@ -95,7 +95,7 @@ def _public_row(row: Mapping) -> dict:
 
 def _card(found: Results, place: Path) -> dict:
     """What a reader must know of the rows."""
-    rows, kept = found.rows, ("question", "needs", "seed", "at_most", "left_out", "failures", "families", "data")
+    rows, kept = found.rows, ("question", "needs", "seed", "at_most", "kept", "left_out", "failures", "families", "data")
     versions: dict[str, set[str]] = {}
     for row in rows:
         for name, version in row["versions"].items():

@@ -864,6 +864,7 @@ def _record(
         "study": study.name, "finished": not failures, "failures": list(failures), "seconds": round(seconds, 1),
         "ended": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "features": {n: f.fingerprint for n, f in features.items()},
         "question": study.file.question, "needs": study.file.needs, "seed": study.file.seed, "at_most": study.at_most,
+        "kept": _less.words(study),
         "left_out": list(study.left_out), "families": {one.name: one.family for one in study.models() if one.family},
         "data": None if paired is None else paired.card.as_dict() | {"fingerprint": paired.fingerprint, "n": len(paired)},
     }
