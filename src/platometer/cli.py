@@ -229,6 +229,7 @@ def capability(
                                                           "given.")] = None,
     window: Annotated[int | None, typer.Option(help="Tokens of a window; the model's context if not given.")] = None,
     stride: Annotated[int | None, typer.Option(help="Tokens it moves on; half a window if not given.")] = None,
+    lossy: Annotated[str, typer.Option(help="A text that its tokens do not give back: error, or allow.")] = "error",
     folder: Annotated[Path | None, typer.Option(help="Where features and probes are kept.")] = None,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Let python: run code.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all details.")] = False,
@@ -243,7 +244,7 @@ def capability(
     for source in text or ():
         with _bar(source) as progress:
             found.append(measures.bits_per_byte_of(model, measures.corpus(source, limit=limit), window=window, stride=stride,
-                                                   options=options, progress=progress))
+                                                   lossy=lossy, options=options, progress=progress))
     for source in labels or ():
         with _bar(source) as progress:
             samples = measures.labelled(source)

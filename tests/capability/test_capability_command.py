@@ -44,10 +44,11 @@ def test_texts_and_labels_go_to_the_functions_that_measure(monkeypatch) -> None:
     monkeypatch.setattr(capability, "corpus", lambda source, limit: (source, limit))
     monkeypatch.setattr(capability, "labelled", lambda source: capability.Labelled.of(
         ["a", "b", "c"], [0, 1, 0], modality="text", name=source))
-    out = _run("hf:mine", "--text", "a.txt", "--labels", "photos", "--probe", "knn", "--window", "64", "--limit", "2")
+    out = _run("hf:mine", "--text", "a.txt", "--labels", "photos", "--probe", "knn", "--window", "64", "--limit", "2",
+               "--lossy", "allow")
     assert [what for what, *_ in asked] == ["bits", "accuracy"]
     assert (asked[0][2], len(asked[1][2].samples), asked[1][2].card.name) == (("a.txt", 2), 2, "photos")
-    assert (asked[0][3]["window"], asked[1][3]["kind"]) == (64, "knn")
+    assert (asked[0][3]["window"], asked[0][3]["lossy"], asked[1][3]["kind"]) == (64, "allow", "knn")
     assert "0.5\t0.4 to 0.6\tshare\thigh\t1,000\tmeasured" in out
 
 
