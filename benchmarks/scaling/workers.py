@@ -138,8 +138,8 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, load {load:.1f} at the start, n = {options.n}")
     print(f"{'engine':8}{'kind':8}{'workers':>8}{'cells':>7}{'seconds':>9}{'start':>7}{'speedup':>9}{'efficiency':>12}{'core':>7}")
     for r in rows:
-        print(f"{r['engine']:8}{r['kind']:8}{r['workers']:8}{r['cells']:7}{r['seconds']:9.1f}{r['start']:7.1f}{_told(r['speedup'], 9)}"
-              f"{_told(r['efficiency'], 12)}{r['core']:7.1f}")
+        print(f"{r['engine']:8}{r['kind']:8}{r['workers']:8}{r['cells']:7}{r['seconds']:9.1f}{r['start']:7.1f}"
+              f"{_told(r['speedup'], 9)}{_told(r['efficiency'], 12)}{r['core']:7.1f}")
     if options.out:
         options.out.write_text(json.dumps({"cores": os.cpu_count(), "load": load, "n": options.n, "rows": rows}, indent=1))
 
