@@ -44,7 +44,9 @@ def test_with_one_partner_models_are_drawn_and_with_one_pair_nothing_is() -> Non
     assert perturbed(*rows(partners=1), draws=99)[0].units == "6 groups"
     alone = perturbed(*rows(models=1, partners=1), draws=99)[0]
     assert alone.change is None
-    assert "one pair alone" in str(alone)
+    assert "no interval (1 pairs, one pair)" in str(alone)
+    few = perturbed(*rows(models=2, partners=2), draws=99)[0]
+    assert (few.change, few.units, few.pairs) == (None, "2 x 2 crossed units", 4)
 
 
 def test_a_partner_that_is_spoiled_itself_is_not_the_baselines() -> None:

@@ -27,7 +27,7 @@ class Perturbed:
     ----------
     how : the perturbation.
     whole, spoiled : mean scores over the same pairs, high where alike.
-    change : spoiled less whole, with an interval over models and partners; None where there is one pair alone.
+    change : spoiled less whole, with an interval over models and partners; None where neither are three.
     pairs : of a model and a partner that sees the whole view.
     units : what was taken for independent.
     each : model on the whole view -> its mean change over partners.
@@ -42,7 +42,7 @@ class Perturbed:
     each: Mapping[str, float]
 
     def __str__(self) -> str:
-        change = f"{self.spoiled - self.whole:.3g}, one pair alone" if self.change is None else str(self.change)
+        change = f"{self.spoiled - self.whole:.3g}, no interval" if self.change is None else str(self.change)
         return (f"{self.how}: {self.whole:.3g} whole, {self.spoiled:.3g} spoiled; change {change} ({self.pairs} pairs, "
                 f"{self.units})")
 
@@ -88,7 +88,7 @@ def _told(how: str, pairs: Sequence[tuple[str, str, float, float]], *, draws: in
     change = after - before
     known = _independent([pair[0] for pair in pairs], [pair[1] for pair in pairs])
     interval = None
-    if known is not None:
+    if known is not None and max(map(len, known.names)) > 2:  # of two, every resample holds both
         weights = known.weights(draws, seed)
         total = weights.sum(1)
         again = np.divide(weights @ change, total, out=np.full(draws, np.nan), where=total > 0)
