@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Protocol
 
 import numba
@@ -18,12 +17,12 @@ import numpy as np
 import torch
 
 from platometer.metrics import _halves
-from platometer.threads import alone, spread
+from platometer.threads import each, spread
 
 ROUNDING = 1e-6
-_DRAWS = 8  # gathered together
-_PAIRS = 8192  # pairs of samples of one product
-_FEW = 16  # left matrices up to which a product is so short that one thread is quicker than two
+_DRAWS = 4  # gathered together
+_PAIRS = 2048  # pairs of samples of one product, which so is of numbers that lie in a thread's own cache
+_BESIDE = 4  # right matrices put side by side together
 _BYTES = 2**29  # of the right matrices side by side
 
 
@@ -56,8 +55,9 @@ def null_products(lefts: Sequence[Held], rights: Sequence[Held], orders: torch.T
     for start in range(0, len(rights), step):
         part = rights[start : start + step]
         right = np.empty((n, n, len(part)), np.float32)
-        for m, side in enumerate(part):
-            right[:, :, m] = side.gram.numpy()  # type: ignore[union-attr]
+        for m in range(0, len(part), _BESIDE):
+            whole = np.stack([side.gram.numpy() for side in part[m : m + _BESIDE]])  # type: ignore[union-attr]
+            spread(_beside, 0, n, whole.astype(np.float32, copy=False), m, right)
         _drawn(torch.from_numpy(left), right, moves, out[:, :, start : start + step])
     return out
 
@@ -78,15 +78,19 @@ def _drawn(left: torch.Tensor, right: np.ndarray, moves: np.ndarray, out: np.nda
     n, _, m = right.shape
     starts = _starts(n)
     longest = max(_first(high, n) - _first(low, n) for low, high in itertools.pairwise(starts))
-    for at in range(0, len(moves), _DRAWS):
+
+    def summed(at: int) -> None:
         some = moves[at : at + _DRAWS]
+        back = some.argsort(1)
         wide = np.empty((longest, len(some) * m), np.float32)
+        total = np.zeros((len(left), len(some) * m))
         for low, high in itertools.pairwise(starts):
             first, last = _first(low, n), _first(high, n)
-            spread(_gathered, low, high, right, some, first, wide, least=1)
-            with alone() if len(left) < _FEW else nullcontext():
-                sums = (left[:, first:last] @ torch.from_numpy(wide[: last - first])).numpy()
-            out[at : at + len(some)] += sums.reshape(len(out[0]), len(some), m).transpose(1, 0, 2)
+            _gathered(low, high, right, some, back, first, wide)
+            total += (left[:, first:last] @ torch.from_numpy(wide[: last - first])).numpy()
+        out[at : at + len(some)] = total.reshape(len(left), len(some), m).transpose(1, 0, 2)
+
+    each(summed, range(0, len(moves), _DRAWS))
 
 
 def _first(row: int, n: int) -> int:
@@ -104,13 +108,24 @@ def _starts(n: int) -> list[int]:
 
 
 @numba.njit(nogil=True, cache=True)
-def _gathered(low, high, right, moves, first, wide):
-    """Pairs (u, v >= u) of rows low to high, under every draw."""
+def _beside(low, high, whole, m, right):
+    """Rows low to high of some matrices, their entries side by side from place m on."""
+    for u in range(low, high):
+        for v in range(right.shape[1]):
+            for c in range(len(whole)):
+                right[u, v, m + c] = whole[c, u, v]
+
+
+@numba.njit(nogil=True, cache=True)
+def _gathered(low, high, right, moves, back, first, wide):
+    """Pairs (u, v >= u) of rows low to high, under every draw; read in the order of memory, which is what takes the time."""
     n, m = right.shape[0], right.shape[2]
     for u in range(low, high):
         at = u * n - u * (u - 1) // 2 - first
         for d in range(moves.shape[0]):
-            row, order = right[moves[d, u]], moves[d]
-            for v in range(u, n):
-                for c in range(m):
-                    wide[at + v - u, d * m + c] = row[order[v], c]
+            row = right[moves[d, u]]
+            for w in range(n):
+                v = back[d, w]
+                if v >= u:
+                    for c in range(m):
+                        wide[at + v - u, d * m + c] = row[w, c]
