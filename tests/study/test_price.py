@@ -142,7 +142,8 @@ def test_a_plan_reads_a_few_items_and_names_the_first_that_cannot_be_read(tmp_pa
         Image.fromarray(np.full((8, 8, 3), 40 * i, np.uint8)).save(tmp_path / "pictures" / f"{i}.png")
     whole = (tmp_path / "pictures" / "4.png").read_bytes()
     (tmp_path / "study.toml").write_text(
-        'name = "p"\n[data]\nsource = "folder"\npath = "pictures"\nnear = false\ncaptions = "none"\n[align]\nmetrics = ["mutual_knn(k=2)"]\n'
+        'name = "p"\n[data]\nsource = "folder"\npath = "pictures"\nnear = false\n'
+        'captions = "none"\n[align]\nmetrics = ["mutual_knn(k=2)"]\n'
         'pairs = "all"\n[[models]]\nsource = "zoo:conv-contrastive-1"\n[[models]]\nsource = "zoo:vit-supervised-1"\n')
     (tmp_path / "pictures" / "4.png").write_bytes(whole[:40])
     notes = Study.read(tmp_path / "study.toml").plan(tmp_path / "out").notes
