@@ -7,7 +7,7 @@ from pathlib import Path
 import pages
 import pytest
 
-PAGES = sorted(path.name for path in pages.DOCS.glob("*.md") 
+PAGES = sorted(path.name for path in pages.DOCS.glob("*.md")
                if path.name.startswith(("tutorial_", "howto_")) or path.name in ("start.md", "theory.md"))
 
 
