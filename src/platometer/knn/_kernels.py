@@ -139,9 +139,19 @@ def _first_floor(line, scratch, lanes, need, g, col0, slack, exact, mine, theirs
 
 
 @_compiled
+def seed(start, stop, tile, at, floor, lanes, need, slack, mine, base):
+    """First floors of the samples of one block from its tile with itself, which holds bounds; no list is begun."""
+    scratch, line = np.empty(lanes, np.float32), np.empty(tile.shape[1], np.float32)
+    for r in range(start, stop):
+        line[:] = tile[r]
+        line[r] = NONE
+        floor[at + r] = _first_floor(line, scratch, lanes, need, at + r, at, slack, True, mine, mine, base)
+
+
+@_compiled
 def offer_tile(tile, row0, col0, values, others, count, floor, slack, full, need, shift, margin, exact, mine, base, lead,
                first):
-    """A tile of two blocks of one space looked through for its rows and its columns at once; all must have a floor.
+    """A tile of two blocks of one space looked through for its rows and its columns at once, or of a block with itself.
 
     ``lead`` holds the samples on the leading axes, as many as the tile was made from in the columns before ``first``; the
     others make the bound tighter.
@@ -158,10 +168,11 @@ def offer_tile(tile, row0, col0, values, others, count, floor, slack, full, need
         own, f = shift[g], _least(floor, margin, full, g)
         for c in range(m):
             matters[c] = (line[c] + moved[c] >= f) | (line[c] + own >= least[c])
+        begin = r + 1 if row0 == col0 else 0
         for w in range(len(words)):
             if words[w] == 0:
                 continue
-            for c in range(_WORD * w, min(_WORD * (w + 1), m)):
+            for c in range(max(_WORD * w, begin), min(_WORD * (w + 1), m)):
                 for_row, for_column = line[c] + moved[c] >= f, line[c] + own >= least[c]
                 if not (for_row or for_column):
                     continue
@@ -207,7 +218,7 @@ def _listed(v, g, h, values, others, count, floor, slack, full, need, exact, scr
     n, width = count[g], values.shape[1]
     values[g, n], others[g, n] = v, h
     n += 1
-    if n == width or (exact and n > need + 3):
+    if n == width or (exact and n > need):
         floor[g], n = _tightened(values, others, g, n, need, slack[g], scratch)
         if n == width:
             full[g], floor[g], n = True, _NEVER, 0

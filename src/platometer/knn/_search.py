@@ -246,9 +246,11 @@ class _Scan:
             out = torch.from_numpy(place[: len(left) * len(right)]).view(len(left), len(right))
             with full_precision():
                 tile = torch.mm(left, right.T, out=out).numpy()
-            if i == j:
+            if i == j and lead is None:
                 self.rows(tile, i, i)
             else:
+                if i == j:
+                    self._seed(tile, i)
                 self._both(tile, i, j, none if lead is None else lead, first)
             spare.append(buffers)
 
@@ -261,6 +263,13 @@ class _Scan:
         a = self.lists
         spread(_kernels.offer_rows, 0, len(tile), tile, row0, col0, a.values, a.others, a.count, a.floor, a.slack, a.full,
                a.need, a.lanes, self._shift, self.margin, self.exact, self.mine.side, self.theirs.side, self._base, self.own)
+
+    def _seed(self, tile: np.ndarray, at: int) -> None:
+        """First floors from a tile of bounds of a block with itself, where it is long enough."""
+        a = self.lists
+        if len(tile) >= 2 * a.lanes:
+            shifted = tile + self._shift[at : at + len(tile)]
+            _kernels.seed(0, len(tile), shifted, at, a.floor, a.lanes, a.need, a.slack, self.mine.side, self._base)
 
     def _both(self, tile: np.ndarray, row0: int, col0: int, lead: np.ndarray, first: int) -> None:
         """Show a tile to the lists of its rows and its columns."""
