@@ -58,6 +58,7 @@ def test_words_change_places_and_none_is_lost() -> None:
 
 
 def test_nouns_are_found_between_an_article_and_what_follows_a_noun() -> None:
+    assert nouns_of(["a black and white dog in the snow", "two red and two blue"]) == {"snow", "blue"}  # the rule's limits
     assert nouns_of(TEXTS) == {"dog", "grass", "basket", "child", "beach", "ball"}
 
 

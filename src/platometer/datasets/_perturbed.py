@@ -47,7 +47,7 @@ _ARTICLES = """
     another"""
 _PREPOSITIONS = """
     in on at of by with from into onto over under near behind beside between through across along around above below
-    against toward towards up down out off inside outside while and or but as is are was were has have that who which to
+    against toward towards up down out off inside outside while is are was were has have that who which to
     for during before after next"""
 _BEFORE, _AFTER = (frozenset(words.split()) for words in (_ARTICLES, _PREPOSITIONS))
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
