@@ -352,11 +352,12 @@ def compare(
 def publish(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     out: Annotated[Path, typer.Argument(help="A folder to give away; absent, empty, or published to before.")],
+    samples: Annotated[bool, typer.Option("--samples", help="Leave pictures and captions of the data in the page.")] = False,
 ) -> None:
     """Make a folder of a run's rows, card and page, without the paths of this machine; 'compare' and 'trend' read it."""
     from platometer import study
 
-    print(study.publish(run, out))
+    print(study.publish(run, out, samples="shown" if samples else "left out"))
 
 
 @app.command()

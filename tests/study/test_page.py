@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from platometer.capability import Capability
-from platometer.study import Results, Study, _known, _sheets
+from platometer.study import Results, Study, _known, _sheets, publish
 from platometer.study._command import command
 
 PAGE = '<script type="application/json" id="{}">(.*?)</script>'
@@ -124,6 +124,18 @@ def test_the_page_shows_neighbours_as_small_pictures_with_captions(photographs: 
     assert shared == sorted(shared, reverse=True)
     score = result.rows[0]["score"]
     assert f"on average {3 * score:.2f} of 3 nearest are shared" in text
+
+
+def test_samples_are_not_published_unless_told(photographs: Callable, tmp_path: Path) -> None:
+    Study.read(photographs()).run(tmp_path / "run")
+    given = (publish(tmp_path / "run", tmp_path / "given") / "report.html").read_text()
+    assert "data:image/webp" not in given
+    assert "picture 3" not in given
+    assert "left out of the page when it was published" in given
+    kept = (publish(tmp_path / "run", tmp_path / "kept", samples="shown") / "report.html").read_text()
+    assert "data:image/webp" in kept
+    assert given.count("<section") == kept.count("<section")
+    assert given.count("</section>") == kept.count("</section>")
 
 
 def test_a_page_without_samples_is_made_too(photographs: Callable, vectors: Callable, tmp_path: Path) -> None:

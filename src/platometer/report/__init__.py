@@ -4,7 +4,7 @@ It opens offline, asks no network for anything, and shows every name and caption
 computed here but layout, counts and order; the numbers are those of the rows.
 """
 
-from platometer.report._page import write
+from platometer.report._page import without_samples, write
 from platometer.report._words import groups, number, sparkline, strength, strongest, told
 
-__all__ = ["groups", "number", "sparkline", "strength", "strongest", "told", "write"]
+__all__ = ["groups", "number", "sparkline", "strength", "strongest", "told", "without_samples", "write"]

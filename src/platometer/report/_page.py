@@ -18,6 +18,8 @@ from platometer.report import _figures, _words
 
 _HERE = Path(__file__).parent
 _KEYS = ("study", "data", "models", "rows", "grids", "measures", "trends", "places", "sheets", "facts", "versions")
+_SAMPLES = re.compile(r"<!-- samples begin -->.*<!-- samples end -->", re.DOTALL)
+"""Names and captions are escaped, so none can look like these."""
 _PICTURE = re.compile(r"data:image/(webp|png|jpeg);base64,[A-Za-z0-9+/]+=*")
 
 
@@ -80,6 +82,16 @@ def page(content: Mapping) -> str:
         )
     except jinja2.UndefinedError as error:
         raise InputError(f"The page's content is not complete: {error.message}. `report.write` says what it takes.") from None
+
+
+def without_samples(page: str) -> str:
+    """The page as text without pictures and captions of the data, which may not be the author's to give away.
+
+    Parameters
+    ----------
+    page : as `write` wrote it.
+    """
+    return _SAMPLES.sub('<p class="soft">The samples were left out of the page when it was published.</p>', page)
 
 
 def _check(content: Mapping) -> None:

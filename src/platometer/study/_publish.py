@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
-from platometer import files
+from platometer import files, report
 from platometer import rows as table
 from platometer.cards import digest
 from platometer.errors import DataError, InputError, StoreError
@@ -19,7 +20,7 @@ _PATH = re.compile(r"(?<![\w/.<~])(?:~|[A-Za-z]:)?[/\\](?![/\\\s])[^\s\"'<>|;,()
 """What may be an absolute path: not the slash of an address, of a fraction, or of a closing tag."""
 
 
-def publish(run: str | Path, out: str | Path) -> Path:
+def publish(run: str | Path, out: str | Path, *, samples: Literal["left out", "shown"] = "left out") -> Path:
     """The folder, which now holds the results of a run: rows.parquet, card.json, report.html, and what stood beside them.
 
     Absolute paths become their last part, in rows, card and page. Features stay where they are.
@@ -28,6 +29,7 @@ def publish(run: str | Path, out: str | Path) -> Path:
     ----------
     run : a run folder.
     out : where to; absent, empty, or published to before.
+    samples : whether the page shows pictures and captions of the data, which others may have rights in.
 
     Raises
     ------
@@ -51,7 +53,8 @@ def publish(run: str | Path, out: str | Path) -> Path:
             files.write_json(out / name, _public(list(beside)))
     if (place / "report.html").exists():
         page = (place / "report.html").read_text(encoding="utf-8")
-        files.write_whole(out / "report.html", without_paths(page).encode())
+        shown = page if samples == "shown" else report.without_samples(page)
+        files.write_whole(out / "report.html", without_paths(shown).encode())
     files.write_json(out / CARD, _card(found, place) | {"digest": digest(path.read_bytes())})
     return out
 
