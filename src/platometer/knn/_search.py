@@ -324,11 +324,11 @@ def _axes(space: Centred, need: int) -> tuple[np.ndarray, int] | None:
         return None
     starts = range(0, n, _BLOCK)
     few = [starts[i * len(starts) // _FEW] for i in range(_FEW)] if len(starts) > _FEW else starts
-    scatter = torch.zeros(d, d, dtype=torch.float64)
+    scatter = torch.zeros(d, d)
     for at in few[:: max(1, len(few) // 4)]:
-        c = space.block(at, min(at + _BLOCK, n)).double()
+        c = space.block(at, min(at + _BLOCK, n))
         scatter += c.T @ c
-    axes = torch.linalg.eigh(scatter).eigenvectors.flip(1)[:, : counts[-1]].contiguous()
+    axes = torch.linalg.qr(torch.linalg.eigh(scatter).eigenvectors.flip(1)[:, : counts[-1]].double()).Q.contiguous()
     some = np.arange(64) * n // 64
     c, shift = torch.cat([space.block(i, i + 1) for i in some.tolist()]), torch.from_numpy(space.shift)
     own, lead, top = space.size[some], c.double() @ axes, torch.full((64, 1), -torch.inf)
