@@ -171,6 +171,23 @@ def test_other_content_model_or_storage_is_another_key() -> None:
     assert keys[0] == extraction.features_key(Letters(), samples)
 
 
+@pytest.mark.parametrize("kind", ["hf", "st", "python"])
+def test_where_the_files_of_a_model_lie_is_not_in_its_key(tmp_path: Path, kind: str) -> None:
+    samples = Samples.of(TEXTS, modality="text")
+
+    def key(folder: str, revision: str = "1") -> str:
+        place = tmp_path / folder
+        place.mkdir(exist_ok=True)
+        (place / "mine.py").touch()
+        model = Letters()
+        code = kind == "python"
+        model.card = Card("net" if code else folder, f"{kind}:{place / 'mine.py'}:net" if code else f"{kind}:{place}", revision)
+        return extraction.features_key(model, samples)
+
+    assert key("here") == key("there")
+    assert key("here") != key("here", "2")
+
+
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried"), torch.OutOfMemoryError("x")])
 def test_batches_are_halved_until_they_fit(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     model = Letters(_raiser(error, lambda items: len(items) > 3))

@@ -110,7 +110,7 @@ def extract(
 
 
 def features_key(model: Model, samples: Samples, *, dtype: str | None = None) -> str:
-    """The name of the features that this model would give on these samples: equal content, equal key.
+    """The name of the features that this model would give on these samples: equal content, equal key, wherever its files lie.
 
     Parameters
     ----------
@@ -119,9 +119,20 @@ def features_key(model: Model, samples: Samples, *, dtype: str | None = None) ->
     dtype : of storage.
     """
     return fingerprint({
-        "schema": SCHEMA, "model": model.card.as_dict(), "details": dict(model.details),
+        "schema": SCHEMA, "model": _wherever(model.card), "details": dict(model.details),
         "layers": list(model.layers()), "samples": samples.fingerprint, "dtype": dtype,
     })
+
+
+def _wherever(card: Card) -> dict[str, object]:
+    """The card without the place of files on this disk: a folder's revision is of its content, a file of code keeps its name."""
+    kind, _, place = card.source.partition(":")
+    file, colon, function = place.rpartition(":")
+    if kind in ("hf", "st") and card.revision and Path(place).is_dir():
+        return card.as_dict() | {"name": "", "source": kind}
+    if kind == "python" and colon and Path(file).is_file():
+        return card.as_dict() | {"source": f"{kind}:{Path(file).name}:{function}"}
+    return card.as_dict()
 
 
 @dataclass(frozen=True)

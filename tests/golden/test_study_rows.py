@@ -28,8 +28,7 @@ SPECTRA = 2e-3
 """A score of whole spectra; measured 1e-6 between builds of torch, and more where another layer pair is as good as the best."""
 NULL = 0.03
 """The mean of a null of 99 draws. Which of two sides the draws re-pair hangs on the content keys of their features, and so on
-where the folders of models lie and on versions of libraries: the draws are others then, and their mean moves by its own error.
-Measured: 0.010."""
+versions of libraries: the draws are others then, and their mean moves by its own error. Measured: 0.010."""
 DRAW = 0.1
 """A p-value of 99 other draws; measured 0.02."""
 

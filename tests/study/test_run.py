@@ -212,6 +212,25 @@ def test_rows_do_not_depend_on_the_number_of_workers(vectors: Callable, tmp_path
     assert others == [one, one]
 
 
+def test_where_a_study_and_its_models_lie_changes_no_number(tmp_path: Path) -> None:
+    found = []
+    for place in ("here", "there", "elsewhere"):  # under one of them, another side would come first by chance
+        home = tmp_path / place
+        home.mkdir()
+        (home / "texts.txt").write_text("".join(f"{i}\n" for i in range(30)))
+        (home / "plain.py").write_text("import math\n\n" + "\n".join(
+            f"def {name}():\n    return lambda texts: [[math.cos(int(t) * k) for k in ({k + 1}, 5, 7)] for t in texts]\n"
+            for k, name in enumerate("ab")))
+        path = home / "study.toml"
+        path.write_text('name = "moved"\n[data]\nsource = "text"\npath = "texts.txt"\n[align]\ndraws = 20\n'
+                        'metrics = ["mutual_knn(k=5)"]\n' + "".join(
+                            f'[[models]]\nsource = "python:plain.py:{name}"\nmodality = "text"\n' for name in "ab"))
+        table = _run(path, home / "out").rows
+        assert table[0]["left_source"] == f"python:{home / 'plain.py'}:a"
+        found.append(_numbers(table))
+    assert found[0] == found[1] == found[2]
+
+
 def test_the_order_of_models_changes_no_number(vectors: Callable, tmp_path: Path) -> None:
     metrics = 'metrics = ["mutual_knn(k=5)", "cycle_knn(k=5)", "cka"]\n'
     orders = ('"file:a.npz", "file:b.npz", "file:c.npz"', '"file:c.npz", "file:b.npz", "file:a.npz"')

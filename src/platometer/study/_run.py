@@ -496,17 +496,20 @@ def _found(folder: Path, table: ModelTable, study: Study, paired: samples.Paired
         except (StoreError, KeyError, TypeError):  # none yet, or damaged
             continue
         if store.has(folder / "features", key):
-            return _named(store.open(folder / "features", key), table, _reads.told(view, table.reads))
+            return _named(store.open(folder / "features", key), table, study.base, _reads.told(view, table.reads))
     return None
 
 
-def _named(features: Features, table: ModelTable, reads: Mapping[str, object] | None = None) -> Features:
-    """The features under the name that the study gives the model, with what it says of it."""
+def _named(features: Features, table: ModelTable, base: Path, reads: Mapping[str, object] | None = None) -> Features:
+    """The features under the name that the study gives the model, with what it says of it and where its files lie by now."""
+    source = _source(table, base)
+    if not Path(source.partition(":")[2]).is_absolute():
+        source = features.model.source
     count = features.model.parameters
     if count is None and table.parameters is not None:
         count = int(table.parameters)
     details = dict(features.details) | dict(reads or {})
-    card = dataclasses.replace(features.model, name=table.name, parameters=count)
+    card = dataclasses.replace(features.model, name=table.name, source=source, parameters=count)
     return dataclasses.replace(features, model=card, details=details)
 
 
@@ -516,7 +519,7 @@ def _from_file(table: ModelTable, study: Study, paired: samples.Paired | None) -
     if paired is not None:
         _check_same(table.name, found, "the data", paired.ids, len(paired))
     details = {"modality": table.view or "vector"} | dict(found.details)
-    return _named(dataclasses.replace(found, details=details), table)
+    return _named(dataclasses.replace(found, details=details), table, study.base)
 
 
 def _check_same(name: str, found: Features, other: str, ids: Sequence[str], n: int) -> None:
@@ -592,7 +595,7 @@ def _features(
             forget(home, features_key(model, view))
         result = extract(model, view, home, batch_size=table.batch_size, progress=partial(show, f"run {table.name}"))
     _remember(study, folder, table, view, result)
-    return _named(result, table, _reads.told(view, table.reads))
+    return _named(result, table, study.base, _reads.told(view, table.reads))
 
 
 def _lasting(table: ModelTable, fresh: bool) -> bool:
@@ -637,7 +640,8 @@ def _elsewhere(
         if not isinstance(made, Exception):
             _remember(study, folder, orders[name][0], made[1], made[0])
         table = orders[name][0]
-        out[name] = made if isinstance(made, Exception) else _named(made[0], table, _reads.told(made[1], table.reads))
+        out[name] = made if isinstance(made, Exception) else _named(
+            made[0], table, study.base, _reads.told(made[1], table.reads))
     return out
 
 
