@@ -188,6 +188,13 @@ def test_where_the_files_of_a_model_lie_is_not_in_its_key(tmp_path: Path, kind: 
     assert key("here") != key("here", "2")
 
 
+def test_a_model_that_counts_in_whole_numbers_is_kept_in_floating_point(tmp_path: Path) -> None:
+    model = Letters(lambda texts: {"counts": torch.tensor([[len(t)] for t in texts]), "length": torch.ones(len(texts), 1)})
+    found = extract(model, TEXTS, tmp_path)
+    assert found["counts"].dtype == torch.float64
+    assert found["counts"].flatten().tolist() == [len(text) for text in TEXTS]
+
+
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried"), torch.OutOfMemoryError("x")])
 def test_batches_are_halved_until_they_fit(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     model = Letters(_raiser(error, lambda items: len(items) > 3))

@@ -148,3 +148,19 @@ def test_what_is_removed_is_gone(tmp_path: Path) -> None:
     store.remove(tmp_path, "key")
     assert not store.has(tmp_path, "key")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_layers_that_share_their_memory_are_each_written(tmp_path: Path) -> None:
+    x = torch.randn(10, 6, generator=torch.Generator().manual_seed(0))
+    layers = {"x": x, "again": x, "first half": x[:, :3], "rows": x.view(2, 5, 6)[0].repeat(2, 1), "flat": x.view(20, 3)[:10]}
+    found = store.write(tmp_path, "key", Features.of(layers), rows=4)
+    assert all(torch.equal(found[layer], value) for layer, value in layers.items())
+
+
+def test_whole_numbers_come_back_as_the_metrics_see_them(tmp_path: Path) -> None:
+    counts = torch.arange(12).reshape(6, 2)
+    found = store.write(tmp_path, "key", Features.of(counts))
+    assert found["0"].dtype == torch.float64
+    assert torch.equal(found["0"], Features.of(counts).matrix("0"))
+    with pytest.raises(InputError, match=r"Layer 'a' is of torch.int64; expected one of torch.float64, torch.float32"):
+        store.write_shard(tmp_path, 0, {"a": counts})

@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 
 from platometer import files, models, store
 from platometer.cards import Card, fingerprint
@@ -125,7 +124,7 @@ def features_key(model: Model, samples: Samples, *, dtype: str | None = None) ->
 
 
 def _wherever(card: Card) -> dict[str, object]:
-    """The card without the place of files on this disk: a folder's revision is of its content, a file of code keeps its name."""
+    """The card without where files lie on this disk: a folder's revision is of its content, a file of code keeps its name."""
     kind, _, place = card.source.partition(":")
     file, colon, function = place.rpartition(":")
     if kind in ("hf", "st") and card.revision and Path(place).is_dir():
@@ -426,7 +425,7 @@ class _Run:
                 shape = tuple(value.shape) if hasattr(value, "shape") else type(value).__name__
                 raise ModelError(f"{self.model.card.name}, layer {layer}: got {shape} for {len(batch)} items; expected "
                                  f"({len(batch)}, d). Choose a pooling that gives one vector per item.")
-        return {layer: value.detach().to("cpu") for layer, value in out.items()}
+        return {layer: store.floating(value.detach().to("cpu")) for layer, value in out.items()}
 
     def _check(self, block: Mapping[str, torch.Tensor], start: int) -> None:
         for layer, value in block.items():
@@ -469,7 +468,7 @@ def _itself(value: torch.Tensor) -> torch.Tensor:
 
 
 def _write_part(path: Path, part: _Part) -> None:
-    data = save({layer: value.contiguous() for layer, value in part.block.items()})
+    data = store.packed(part.block)
     note = {"items": part.items, "cut": part.cut, "sha256": hashlib.sha256(data).hexdigest(), "layers": list(part.block)}
     files.write_whole(path, data)
     files.write_json(path.with_suffix(".json"), note)

@@ -97,7 +97,7 @@ def write(root: str | Path, key: str, features: Features, *, rows: int = ROWS) -
     ----------
     root : folder of features.
     key : their content key; if it is there already nothing is written.
-    features : what to write.
+    features : what to write; whole numbers are kept as float64, in which metrics see them.
     rows : rows of a shard.
 
     Raises
@@ -110,7 +110,7 @@ def write(root: str | Path, key: str, features: Features, *, rows: int = ROWS) -
     folder = files.place(root) / key
     entries = []
     for start in range(0, features.n, rows):
-        block = {layer: features[layer][start : start + rows].cpu() for layer in features.names}
+        block = {layer: floating(features[layer][start : start + rows].cpu()) for layer in features.names}
         entries.append(write_shard(folder, start, block))
     write_manifest(folder, key, features, entries)
     return open(root, key)
@@ -129,11 +129,41 @@ def write_shard(folder: Path, start: int, block: Mapping[str, torch.Tensor]) -> 
     sizes = {len(value) for value in block.values()}
     if len(sizes) != 1:
         raise InputError(f"The layers of a shard have different numbers of rows: {sorted(sizes)}.")
-    data = save({layer: value.contiguous() for layer, value in block.items()})
+    for layer, value in block.items():
+        if value.dtype not in _DTYPES.values():
+            raise InputError(f"Layer {layer!r} is of {value.dtype}; expected one of {', '.join(map(str, _DTYPES.values()))}.")
+    data = packed(block)
     content = hashlib.sha256(data).hexdigest()
     name = f"rows-{start:09d}-{content[:8]}.safetensors"
     files.write_whole(files.place(folder) / name, data)
     return {"file": name, "start": start, "rows": sizes.pop(), "bytes": len(data), "sha256": content}
+
+
+def floating(value: torch.Tensor) -> torch.Tensor:
+    """The same in floating point, of which alone the store is made.
+
+    Parameters
+    ----------
+    value : whole numbers become float64.
+    """
+    return value if value.is_floating_point() else value.double()
+
+
+def packed(block: Mapping[str, torch.Tensor]) -> bytes:
+    """The bytes of a safetensors file of these tensors, each written in full, also where some share their memory.
+
+    Parameters
+    ----------
+    block : layer -> (rows, d).
+    """
+    own: dict[str, torch.Tensor] = {}
+    seen: set[int] = set()
+    for layer, value in block.items():
+        value = value.contiguous()
+        memory = value.untyped_storage().data_ptr()
+        own[layer] = value.clone() if memory in seen else value
+        seen.add(memory)
+    return save(own)
 
 
 def write_manifest(folder: Path, key: str, features: Features, shards: Sequence[Mapping]) -> None:
