@@ -466,3 +466,48 @@ def test_a_grid_tells_of_dots_only_where_there_are_some() -> None:
 
 def test_a_trend_says_the_level_of_its_interval() -> None:
     assert any("(95 %: " in word for word in _words(_drawn("capability")))
+
+
+_EIGHT = ("mutual_knn(k=5)", "mutual_knn(k=10)", "mutual_knn(k=50)", "cknna(k=10, variant=paper)",
+          "cka(kernel=linear, estimator=biased)", "cka(kernel=linear, estimator=debiased)",
+          "rsa(dissimilarity=correlation, compare=spearman)", "procrustes(form=similarity)")
+
+
+@pytest.mark.parametrize("width", _style.WIDTHS)
+def test_the_agreement_of_eight_metrics_is_written_inside_its_cells(width: str) -> None:
+    rows = [row for i, name in enumerate(_EIGHT) for row in made.rows(10, metric=name, pairs="cross", seed=i)]
+    figure = plots.load("agreement").draw(rows, draws=FEW, width=width)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    cell = axes.bbox.width / 7, axes.bbox.height / 7
+    assert len(axes.texts) == 28
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert box.width <= cell[0], text
+        assert box.height <= cell[1], text
+    names = [label.get_text() for label in (*axes.get_yticklabels(), *axes.get_xticklabels())]
+    assert {"cka(biased)", "cka(debiased)", "rsa", "mutual_knn(k=50)"} <= set(names)
+    assert any("n = 25 pairs of two modalities, 10 models" in word for word in _words(figure))
+
+
+@pytest.mark.parametrize(("count", "said"), [(6, "9 pairs of two modalities, 6"),
+                                             (4, "6 pairs of two modalities and of one, 4")])
+def test_the_agreement_of_a_run_asks_of_two_modalities_alone_where_these_are_enough(count: int, said: str) -> None:
+    from platometer.plots._run import Run
+
+    rows = made.rows(count) + made.rows(count, metric="cka", seed=1)
+    plot = plots.load("agreement")
+    assert any(f"n = {said} models" in word for word in _words(plot.draw(**plot.gather(Run(Path(), rows, rows)), draws=FEW)))
+
+
+def test_rows_of_two_questions_are_said_to_be_so() -> None:
+    assert any("pairs of two modalities and of one" in word for word in _words(_drawn("agreement")))
+
+
+@pytest.mark.parametrize("name", ["profile", "training"])
+def test_no_line_runs_over_the_word_chance(name: str) -> None:
+    found = {"found": [made.answer(null="")]} if name == "profile" else {"rows": made.rows(24, pairs="cross", null=False)}
+    figure = plots.load(name).draw(**found)
+    figure.draw_without_rendering()
+    told = next(text for text in figure.findobj(Text) if text.get_text().startswith("no null"))
+    assert all(told.get_window_extent().y0 >= axes.bbox.y1 for axes in figure.axes)

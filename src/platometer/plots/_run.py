@@ -167,6 +167,33 @@ def need(rows: Sequence[Row], *columns: str, plot: str) -> None:
                              f"{', '.join(map(repr, row))}. `platometer.rows.read` gives all columns of a run.")
 
 
+def crossing(rows: Sequence[Row]) -> list[Row]:
+    """The rows of two modalities where there are any, else all: how alike models of one modality are is another question.
+
+    Parameters
+    ----------
+    rows : of a run.
+    """
+    return [row for row in rows if row.get("left_modality") != row.get("right_modality")] or list(rows)
+
+
+def kinds(rows: Sequence[Row]) -> str:
+    """What kind of pairs rows have, in words.
+
+    Parameters
+    ----------
+    rows : any.
+
+    Examples
+    --------
+    >>> kinds([{"left_modality": "image", "right_modality": "text"}])
+    'pairs of two modalities'
+    """
+    found = {row.get("left_modality") != row.get("right_modality") for row in rows}
+    return "pairs of " + ("two modalities and of one" if len(found) > 1 else "two modalities" if True in found else
+                          "one modality")
+
+
 def _is(asked: str, metric: str) -> bool:
     return asked.replace("-", "_") in (metric, metric.partition("(")[0]) or _spelled(asked) == metric
 

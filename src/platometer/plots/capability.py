@@ -13,7 +13,7 @@ from platometer import trends
 from platometer.errors import InputError, UndefinedError
 from platometer.plots import _style, _text
 from platometer.plots._families import coloured
-from platometer.plots._run import Row, Run, need
+from platometer.plots._run import Row, Run, crossing, need
 from platometer.study._families import family
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def gather(run: Run) -> dict[str, Any]:
     ----------
     run : with its rows.
     """
-    return {"rows": [row for row in run.rows if row["left_modality"] != row["right_modality"]] or run.rows,
-            "families": run.families}
+    return {"rows": crossing(run.rows), "families": run.families}
 
 
 def _side(rows: Sequence[Row]) -> str:

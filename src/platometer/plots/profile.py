@@ -11,7 +11,7 @@ from platometer.alignment import Alignment
 from platometer.errors import InputError
 from platometer.plots import _style, _text
 from platometer.plots._families import coloured
-from platometer.plots._run import Run, answer_of
+from platometer.plots._run import Run, answer_of, crossing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,8 +74,7 @@ def gather(run: Run) -> dict[str, Any]:
     ----------
     run : with its rows.
     """
-    rows = [row for row in run.rows if row["left_modality"] != row["right_modality"]] or run.rows
-    return {"found": [run.answer(row) for row in rows]}
+    return {"found": [run.answer(row) for row in crossing(run.rows)]}
 
 
 def _lines(answers: Sequence[Mapping[str, Any]]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -101,7 +100,7 @@ def _lines(answers: Sequence[Mapping[str, Any]]) -> tuple[dict[str, np.ndarray],
 def _chance(axes: Axes, answers: Sequence[Mapping[str, Any]], look: _style.Look, *, low: bool) -> None:
     known = [answer["calibration"] for answer in answers if answer["calibration"] is not None]
     if not known:
-        _style.remark(axes, "no null: chance is not told", look, y=0.06)
+        _style.headline(_style.whole(axes), "no null: chance is not told", look)  # lines would run over it in the axes
         return
     means, taus = [float(one["null_mean"]) for one in known], [float(one["tau"]) for one in known]
     ends = (min(taus), max(means)) if low else (min(means), max(taus))

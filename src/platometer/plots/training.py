@@ -145,7 +145,7 @@ def _chance(
     for line in lines.values():
         for step, row in line:
             if row.get("null_mean") is None or row.get("tau") is None:
-                _style.remark(axes, "no null: chance is not told", look, y=0.06)
+                _style.headline(_style.whole(axes), "no null: chance is not told", look)
                 return []
             mean, tau = float(row["null_mean"]), float(row["tau"])
             had = ends.get(step, (mean, tau))

@@ -145,7 +145,7 @@ def _sides(rows: Sequence[Row], shared: Sequence[tuple[str, str]]) -> tuple[list
 
 def _rho(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(B, c, c) rank correlations of each weighted sample."""
-    total = weights.sum(1)[:, None]
+    total = np.maximum(weights.sum(1), 1.0)[:, None]  # 0 where one model was drawn every time: no pair, no correlation
     sides = []
     for row in values:
         ranks = weighted_ranks(row, weights)
