@@ -131,6 +131,18 @@ def test_an_unknown_kind_of_store_is_named() -> None:
         files.place("nowhere://a").exists()
 
 
+def test_a_url_of_a_file_here_is_its_path(tmp_path: Path) -> None:
+    assert files.place(f"file://{tmp_path}/a") == files.place(f"local://{tmp_path}/a") == tmp_path / "a"
+
+
+def test_what_was_listed_before_does_not_hide_what_others_put_there_since(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten = []
+    memory = type(fsspec.filesystem("memory"))
+    monkeypatch.setattr(memory, "invalidate_cache", lambda self, path=None: forgotten.append(path))
+    files.place(f"{bucket}/a").exists()
+    assert forgotten == [None]
+
+
 def test_a_place_is_a_path_or_acts_as_one(bucket: str, tmp_path: Path) -> None:
     assert files.place(str(tmp_path)) == tmp_path
     one = files.place(f"{bucket}/a/b.json")

@@ -29,7 +29,7 @@ _STALE = 24 * 3600  # seconds after which nobody is still writing a draft
 
 
 def place(path: str | Path) -> Path:
-    """The path; or, for a URL such as ``s3://bucket/run``, what does the same there.
+    """The path, also of a URL ``file://``; or, for another such as ``s3://bucket/run``, what does the same there.
 
     Parameters
     ----------
@@ -50,8 +50,11 @@ def place(path: str | Path) -> Path:
     >>> read_json(home / "a.json"), (home / "b.json").exists()
     ([1], False)
     """
-    if isinstance(path, Path | Remote) or "://" not in str(path):
+    kind, here, rest = str(path).partition("://")
+    if isinstance(path, Path | Remote) or not here:
         return cast(Path, path) if isinstance(path, Remote) else Path(path)
+    if kind in ("file", "local"):  # written here as any other file: whole or not at all
+        return Path(rest)
     return cast(Path, Remote(str(path)))
 
 
@@ -74,11 +77,13 @@ class Remote:
         import fsspec
 
         try:
-            return fsspec.filesystem(self._protocol)
+            found = fsspec.filesystem(self._protocol)
         except ImportError as error:
             raise MissingDependencyError(f"{self}: {error}") from None
         except ValueError:
             raise InputError(f"{self}: fsspec knows no store {self._protocol!r}; it knows s3, gs, abfs and more.") from None
+        found.invalidate_cache()  # others write there too: what was listed before may be more by now
+        return found
 
     def _at(self, path: PurePosixPath) -> Remote:
         return Remote(f"{self._protocol}://{path}")

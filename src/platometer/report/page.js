@@ -349,7 +349,7 @@
   function offered() {
     const one = asked(), found = new Map();
     current().forEach(row => [["left", "right"], ["right", "left"]].forEach(([a, b]) => {
-      if (one && row[a] in one.values) found.set(JSON.stringify([row[`${a}_modality`], row[`${b}_modality`]]), [row[`${a}_modality`], row[`${b}_modality`]]);
+      if (one && Object.hasOwn(one.values, row[a])) found.set(JSON.stringify([row[`${a}_modality`], row[`${b}_modality`]]), [row[`${a}_modality`], row[`${b}_modality`]]);
     }));
     const list = [...found.entries()].sort(([, a], [, b]) => (a[0] === a[1]) - (b[0] === b[1])), before = $("side").value;
     $("side").replaceChildren(...list.map(([value, [side, partner]]) => option(value, side === partner ? `${kinded(side)} with each other` : `${kinded(side)} with ${kinded(partner)}`)));
@@ -360,7 +360,7 @@
   function means(what) {
     const one = asked(), [side, partner] = sides(), found = new Map();
     current().forEach(row => [["left", "right"], ["right", "left"]].forEach(([a, b]) => {
-      if (!one || row[`${a}_modality`] !== side || row[`${b}_modality`] !== partner || !(row[a] in one.values) || row[what] === null) return;
+      if (!one || row[`${a}_modality`] !== side || row[`${b}_modality`] !== partner || !Object.hasOwn(one.values, row[a]) || row[what] === null) return;
       if (!found.has(row[a])) found.set(row[a], { name: row[a], value: one.values[row[a]], x: grown(one, one.values[row[a]]), pairs: [] });
       found.get(row[a]).pairs.push({ other: row[b], y: row[what], chance: row.null_mean, tau: row.tau });
     }));
@@ -477,7 +477,7 @@
     const points = found.names.map((name, k) => {
       const faded = chosen(name) ? 1 : 0.15, filled = !whole || modalities.indexOf(modality.get(name)) === 0;
       mark(marks, X(found.x[k]), Y(found.y[k]), 5.5, name, { fill: filled ? tint(name) : "var(--paper)", "stroke-width": 2, opacity: faded, class: "mark" });
-      const known = DATA.measures.filter(one => name in one.values).map(one => `${one.what} ${valued(one, one.values[name])}`);
+      const known = DATA.measures.filter(one => Object.hasOwn(one.values, name)).map(one => `${one.what} ${valued(one, one.values[name])}`);
       return { name, px: X(found.x[k]), py: Y(found.y[k]), said: `${name} (${[modality.get(name), family.get(name)].filter(Boolean).join(", ")})${known.length ? `: ${known.join(", ")}` : ""}` };
     });
     const kinds = new Map(found.names.map(one => [JSON.stringify([modality.get(one), family.get(one)]), one]));

@@ -57,7 +57,7 @@ def perturbed(
     ----------
     rows : of one metric; of models that see a spoiled view, and of the same that see the whole one.
     whole : name of a model on a spoiled view -> its name on the whole one.
-    how : name of a model on a spoiled view -> the perturbation.
+    how : name of a model on a spoiled view -> the perturbation; of all such, also of those that are not in `whole`.
     score : column.
     draws, level, seed : of the intervals.
 
@@ -74,7 +74,7 @@ def perturbed(
     found: dict[str, list[tuple[str, str, float, float]]] = {}
     for (name, partner), spoiled in values.items():
         base = whole.get(name)
-        if base is not None and partner not in whole and (base, partner) in values:
+        if base is not None and partner not in how and (base, partner) in values:
             before, after = (float(np.mean(part)) for part in (values[base, partner], spoiled))
             found.setdefault(how[name], []).append((base, partner, before, after))
     if not found:
