@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -80,8 +81,9 @@ def gather(run: Run) -> dict[str, Any]:
     first = run.rows[0]
     rows = [row for row in run.every if all(row[c] == first[c] for c in ("conditioning", "data", "n"))]
     across = crossing(rows)
-    few, many = sorted(len({row[side] for row in across}) for side in ("left", "right"))
-    return {"rows": across if few >= 2 and many >= 3 else rows}
+    models = {row[side]: row[f"{side}_modality"] for row in across for side in ("left", "right")}
+    counts = sorted(Counter(models.values()).values())
+    return {"rows": across if counts[-1] >= 3 and counts[0] >= 2 else rows}
 
 
 def told_apart(names: Sequence[str]) -> list[str]:
