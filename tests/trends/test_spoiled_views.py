@@ -66,5 +66,6 @@ def test_without_a_whole_view_there_is_nothing_to_hold_it_against() -> None:
 def test_a_spoiled_partner_without_a_twin_is_no_partner_on_the_whole_view() -> None:
     table, whole, how = rows(models=3, partners=2)
     del whole["m2, grey"]
-    table += [{"left": left, "right": "m2, grey", "metric": "cka", "alike": "high", "score": 9.0} for left in ("m0", "m0, grey")]
+    one = {"right": "m2, grey", "metric": "cka", "alike": "high", "score": 9.0}
+    table += [one | {"left": left} for left in ("m0", "m0, grey")]
     assert perturbed(table, whole, how, draws=99)[0].pairs == 4
