@@ -511,3 +511,29 @@ def test_no_line_runs_over_the_word_chance(name: str) -> None:
     figure.draw_without_rendering()
     told = next(text for text in figure.findobj(Text) if text.get_text().startswith("no null"))
     assert all(told.get_window_extent().y0 >= axes.bbox.y1 for axes in figure.axes)
+
+
+def _shades_of_crossing(rows: list[dict], **options: object) -> tuple[float, str]:
+    """How far pairs of two modalities lie apart on the bar, as a share of it; and what the bar says."""
+    figure = plots.load("matrix").draw(rows, **options)
+    image = next(axes.images[0] for axes in figure.axes if axes.images)
+    across = [row["score"] for row in rows if row["left_modality"] != row["right_modality"]]
+    return float(np.ptp(image.norm(across))), figure.axes[-1].get_xlabel()
+
+
+def test_pairs_of_two_modalities_keep_their_shades_beside_those_of_one() -> None:
+    rows = made.rows(8)
+    for row in rows:
+        row["score"] = row["score"] / 8 + (0.6 if row["left_modality"] == row["right_modality"] else 0)
+    apart, said = _shades_of_crossing(rows)
+    assert apart > 0.4
+    assert "n = 28 pairs, 512 samples; shaded by rank" in said
+    hidden, said = _shades_of_crossing(rows, scale="linear")
+    assert hidden < 0.15
+    assert "rank" not in said
+    with pytest.raises(InputError, match=r"scale = 'log'"):
+        plots.load("matrix").draw(rows, scale="log")
+
+
+def test_a_table_of_two_modalities_alone_is_shaded_as_scores_are() -> None:
+    assert "rank" not in _shades_of_crossing(made.rows(8, pairs="cross"))[1]

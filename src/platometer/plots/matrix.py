@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platometer import trends
+from platometer.errors import InputError, suggestion
 from platometer.plots import _style, _text
 from platometer.plots._run import Row, Run, need
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import FuncNorm
     from matplotlib.figure import Figure
 
 _WRITTEN = 9  # models up to which scores stand in the cells
 _NAMED = 4.2  # points that a name needs
+_SCALES = ("auto", "linear", "rank")
 
 
-def draw(rows: Sequence[Row], *, score: str = "score", theme: str = "light", width: str = "column") -> Figure:
+def draw(
+    rows: Sequence[Row], *, score: str = "score", scale: str = "auto", theme: str = "light", width: str = "column",
+) -> Figure:
     """The table of alignments as shades, with a ring where a pair does not beat chance.
 
     Where every model was aligned with every other, the table is square, in the order of `platometer.trends.tree`, which stands
@@ -29,12 +34,14 @@ def draw(rows: Sequence[Row], *, score: str = "score", theme: str = "light", wid
     ----------
     rows : of one metric and dataset; both directions of a pair count as their mean.
     score : ``"score"``, ``"excess"`` or ``"calibrated"``.
+    scale : of the shades: ``"linear"``; ``"rank"``, by which equally many pairs have each shade; or ``"auto"``: rank where the
+        scores of pairs of two modalities span less than half of all, so that their differences would not be seen.
     theme, width : see `platometer.plots.of_run`.
 
     Raises
     ------
     InputError
-        A column is missing, or rows of several metrics.
+        A column is missing, rows of several metrics, or no such scale.
     UndefinedError
         A row has no such score.
     """
@@ -45,6 +52,9 @@ def draw(rows: Sequence[Row], *, score: str = "score", theme: str = "light", wid
     low = str(rows[0]["alike"]) == "low" and score == "score"
     if low:
         values = -values  # as the metric gives them
+    if scale not in _SCALES:
+        raise InputError(f"scale = {scale!r}. {suggestion(scale, _SCALES)}")
+    ranked = scale == "rank" or (scale == "auto" and _hidden(rows, score))
     base = _style.WIDTHS[width]
     height = min(base * 1.22, base * (0.42 + 0.62 * min(1.15, len(down) / len(across))) + 0.3)
     with _style.sheet(theme, width, height=height) as (figure, look):
@@ -54,7 +64,8 @@ def draw(rows: Sequence[Row], *, score: str = "score", theme: str = "light", wid
             top, axes = figure.subplots(2, 1, height_ratios=(1, 7))
             _treed(top, tree, look)
         shades = _style.shades(look, turned=low).with_extremes(bad=look.chance)
-        image = axes.imshow(np.ma.masked_invalid(values), cmap=shades, aspect="auto", interpolation="nearest")
+        image = axes.imshow(np.ma.masked_invalid(values), cmap=shades, norm=_ranks(values) if ranked else None, aspect="auto",
+                            interpolation="nearest")
         told = _marked(axes, rows, values, down, across, image)
         steps = [_ticked(figure, axis, names, rotated=axis is axes.xaxis)
                  for axis, names in ((axes.yaxis, down), (axes.xaxis, across))]
@@ -63,7 +74,12 @@ def draw(rows: Sequence[Row], *, score: str = "score", theme: str = "light", wid
         unit = _style.unit_of(str(rows[0]["metric"])) if score == "score" else score
         bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.9, aspect=40, pad=0.02)
         bar.outline.set_visible(False)  # type: ignore[operator]
-        bar.set_label(_style.quantity(str(rows[0]["metric"]), unit, _style.compared(len(rows), int(rows[0]["n"]))))
+        if ranked:
+            marks = np.nanquantile(values, np.linspace(0, 1, 5), method="nearest")
+            bar.set_ticks(list(np.unique(marks)), labels=[_style.signed(value) for value in np.unique(marks)])
+            bar.minorticks_off()
+        n = _style.compared(len(rows), int(rows[0]["n"])) + "; shaded by rank" * ranked
+        bar.set_label(_style.quantity(str(rows[0]["metric"]), unit, n))
     return figure
 
 
@@ -75,6 +91,22 @@ def gather(run: Run) -> dict[str, Any]:
     run : with its rows.
     """
     return {"rows": run.rows}
+
+
+def _hidden(rows: Sequence[Row], score: str) -> bool:
+    """Whether pairs of two modalities, beside those of one, would all have nearly one shade."""
+    values = np.array([float(row[score]) for row in rows])
+    across = np.array([row.get("left_modality") != row.get("right_modality") for row in rows])
+    return 0 < across.sum() < len(rows) and bool(np.ptp(values[across]) < np.ptp(values) / 2)
+
+
+def _ranks(values: np.ndarray) -> FuncNorm:
+    """From scores to their places among the scores, equal ones sharing one."""
+    from matplotlib.colors import FuncNorm
+
+    known, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    place = np.cumsum(counts) - counts / 2
+    return FuncNorm((lambda x: np.interp(x, known, place), lambda y: np.interp(y, place, known)), known[0], known[-1])
 
 
 def _square(rows: Sequence[Row]) -> bool:
