@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from platometer import metrics, store, study
+from platometer import store, study
 from platometer.conditioning import Conditioning
 from platometer.dashboard import _table
 from platometer.dashboard._runs import Run, Runs
@@ -54,10 +54,10 @@ def pair(runs: Runs, run: Run, key: str, left: str, right: str) -> dict[str, Any
         if whole is None:
             out["why"] = "The folder does not hold the answer of this pair, only its row: a published run keeps rows alone."
             return out
-        whole = _cells.turned(whole) if _turned(row, whole) else whole
-        grid = [[rounded(value) for value in line] for line in whole["grid"]]
-        draws = (whole["calibration"] or {}).get("draws") or []
-        layers = {name: list(map(str, whole[name])) for name in ("left_layers", "right_layers")}
+        own = _turned(row, whole)
+        grid = [[rounded(value) for value in line] for line in own["grid"]]
+        draws = (own["calibration"] or {}).get("draws") or []
+        layers = {name: list(map(str, own[name])) for name in ("left_layers", "right_layers")}
         return out | layers | {"grid": grid, "hist": histogram(draws)}
     except (StoreError, KeyError, TypeError, ValueError) as error:
         out["why"] = str(error) if isinstance(error, StoreError) else "The answer of this pair is damaged."
@@ -262,14 +262,13 @@ def _model(runs: Runs, run: Run, name: str) -> tuple[str, dict[str, Any]]:
     raise DataError(f"{run.name} has no model {name[:80]!r}.")
 
 
-def _turned(row: Mapping[str, Any], whole: Mapping[str, Any]) -> bool:
-    """Whether an answer's sides are those of the row exchanged."""
+def _turned(row: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answer of a row, its left model in the grid's rows."""
     try:
-        sideless = metrics.parse(str(row["metric"])).facts.symmetric and row["summary"] != "rowmax"
+        return _cells.of_row(whole, row)
     except PlatometerError:  # a metric of a plug-in that is not installed here
         best, here = (whole["best"]["left"], whole["best"]["right"]), (row["left_layer"], row["right_layer"])
-        return best == here[::-1] != here
-    return sideless and str(row["left_features"]) > str(row["right_features"])
+        return _cells.turned(whole) if best == here[::-1] != here else whole
 
 
 def _features(run: Run, key: str, layer: str) -> Features:

@@ -97,9 +97,7 @@ class Run:
         if found is None:
             raise StoreError(f"{self.folder} lacks the answer of {row['left']} ~ {row['right']} (cells/{row['key']}.json); "
                              "the same study run again makes it.")
-        sideless = metrics.parse(str(row["metric"])).facts.symmetric and row["summary"] != "rowmax"
-        turned = sideless and str(row["left_features"]) > str(row["right_features"])
-        return {**(_cells.turned(found) if turned else found), "left_name": row["left"], "right_name": row["right"],
+        return {**_cells.of_row(found, row), "left_name": row["left"], "right_name": row["right"],
                 "left_modality": row["left_modality"], "right_modality": row["right_modality"]}
 
     def sides(self, row: Row) -> tuple[Features, Features]:

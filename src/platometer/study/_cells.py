@@ -329,6 +329,18 @@ def turned(value: Mapping) -> dict:
     }
 
 
+def of_row(value: Mapping, row: Mapping) -> Mapping:
+    """The answer of a row, its left model in the grid's rows.
+
+    Parameters
+    ----------
+    value : from `read_answer`; of a metric that knows no sides it is in the order of the features' keys.
+    row : of the table.
+    """
+    other = sideless(str(row["metric"]), str(row["summary"])) and row["left_features"] > row["right_features"]
+    return turned(value) if other else value
+
+
 def _memory() -> int:
     """Bytes of memory that this process may use: the machine's, or the container's where that is less."""
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):

@@ -100,8 +100,7 @@ class Results:
         answer = _cells.read_answer(_cells.answer_path(self.folder, row["key"]))
         if answer is None:
             return []
-        turned = _cells.sideless(row["metric"], row["summary"]) and row["left_features"] > row["right_features"]
-        grid = (_cells.turned(answer) if turned else answer)["grid"]
+        grid = _cells.of_row(answer, row)["grid"]
         best = max if row["alike"] == "high" else min
         return [best([value for value in line if value is not None and value == value], default=None) for line in grid]
 
@@ -175,9 +174,8 @@ class Results:
             if answer is None:
                 raise DataError(f"{self.folder} does not hold the grid of {row['left']} ~ {row['right']}. Grids lie in the run "
                                 "folder; a published folder has rows only.")
-            turned = _cells.sideless(row["metric"], row["summary"]) and row["left_features"] > row["right_features"]
-            answer = _cells.turned(answer) if turned else answer
-            grids.append({"left": row["left"], "right": row["right"], "alike": row["alike"], "grid": answer["grid"]})
+            grids.append({"left": row["left"], "right": row["right"], "alike": row["alike"],
+                          "grid": _cells.of_row(answer, row)["grid"]})
         return trends.layer_profile(grids)
 
     def perturbed(
