@@ -81,7 +81,7 @@ def content(
             "notes": ["2 captions occur twice"],
         },
         "models": models, "rows": rows, "grids": grids, "measures": _measures(models), "trends": _trends(rows),
-        "places": _places(rows), "sheets": _sheets(rows),
+        "places": _places(rows), "galleries": _galleries(rows), "sheets": _sheets(rows),
         "facts": [_facts(metric) for metric in metrics],
         "versions": {"numpy": "2.3.5", "platometer": "0.1.0", "torch": "2.13.0"},
     }
@@ -198,6 +198,19 @@ def _places(rows: Sequence[dict]) -> dict[str, dict]:
             maps.append({"title": title, "kind": "profile" if cross else "alignment", "names": names, "lost": 0.1,
                          "x": [0.2 * math.cos(t) for t in turns], "y": [0.1 * math.sin(t) for t in turns]})
         out[metric] = {"order": list(reversed(kinds)), "maps": maps}
+    return out
+
+
+def _galleries(rows: Sequence[dict]) -> list[dict]:
+    """Two pairs of which one is twice as alike, for ten neighbours and for one of a hundred, at four sizes."""
+    out = []
+    for alike, row in zip((0.2, 0.4), rows, strict=False):
+        named = {name: row[name] for name in ("left", "right", "left_layer", "right_layer")}
+        for size in (88, 175, 350, 700):
+            for k, share in ((10, None), (max(1, size // 100), 0.01)):
+                score = alike * (88 / size) ** (0.3 if share is None else 0.1)
+                out.append(named | {"size": size, "k": k, "share": share, "score": score, "chance": k / (size - 1),
+                                    "queries": 64, "se": None if size == 88 else 0.02})
     return out
 
 

@@ -90,7 +90,7 @@ def holed() -> dict:
 
 
 def empty() -> dict:
-    return small() | {"rows": [], "grids": {}, "trends": [], "places": {}, "sheets": NO_SHEETS}
+    return small() | {"rows": [], "grids": {}, "trends": [], "places": {}, "galleries": [], "sheets": NO_SHEETS}
 
 
 ODD = {
@@ -331,6 +331,30 @@ def test_the_layers_of_a_chosen_cell_and_of_a_chosen_pair_are_shown(opened):
     chosen = first.locator("select").evaluate("s => s.selectedOptions[0].textContent")
     assert "vit_base_patch16_224.mae ~ bigscience/bloomz-1b7" in chosen
     assert "bloomz-1b7" in first.locator("figcaption").inner_text()
+
+
+def test_galleries_are_drawn_with_chance_from_the_most_alike_pair_on(opened):
+    made = small()
+    tab = opened(made)
+    first, second = (made["galleries"][at] for at in (8, 0))  # the second of the content is the more alike
+    assert tab.locator("#gallery-of option").all_inner_texts() == [
+        f"{k}. {one['left']} ~ {one['right']}" for k, one in enumerate((first, second), 1)]
+    assert (tab.locator("#gallery .mark").count(), tab.locator("#gallery .by-chance").count()) == (8, 2)
+    assert tab.locator("#gallery-series li").all_inner_texts() == ["10 nearest", "1 % nearest"]
+    tab.locator("#gallery").focus()
+    tab.keyboard.press("End")
+    assert tab.locator("#gallery-said").inner_text().startswith("700 samples, ")
+    assert "to 0.254), chance 0.0" in tab.locator("#gallery-said").inner_text()
+    before = drawn(tab, "#gallery")
+    tab.select_option("#gallery-of", index=1)
+    assert drawn(tab, "#gallery") != before
+    tab.locator("#gallery-table summary").click()
+    assert tab.locator("#gallery-table tbody tr").all_inner_texts()[3] == "700\t10\t0.107\t0.014\t0.0200"
+
+
+def test_without_galleries_there_is_no_such_section(opened):
+    tab = opened(small() | {"galleries": []})
+    assert tab.locator("#gallery-title").count() == 0
 
 
 def test_the_table_sorts_and_filters(opened):

@@ -75,6 +75,11 @@ def test_rows_and_galleries_are_those_of_the_functions_on_these_samples(home: Pa
     grown = [one["score"] for one in found.galleries if (one["left"], one["right"]) == ("c", "f")]
     wanted = growing_gallery(c, f, queries=20, sizes=[20, 60], k=3, share=(), seed=0)
     assert grown == pytest.approx([one.score for one in wanted])
+    page = (home / "run" / "report.html").read_text(encoding="utf-8")
+    drawn = json.loads(page.partition('id="figures">')[2].partition("</script>")[0])["galleries"]
+    assert {(one["left"], one["right"]) for one in drawn} == {(one["left"], one["right"]) for one in found.galleries}
+    points = next(one["lines"][0]["points"] for one in drawn if (one["left"], one["right"]) == ("c", "f"))
+    assert [point[2] for point in points] == pytest.approx(grown, rel=1e-4)
 
 
 def test_more_samples_than_there_are_cannot_be_asked_for(home: Path, tmp_path: Path) -> None:

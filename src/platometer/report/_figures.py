@@ -15,6 +15,11 @@ from platometer.report import _words
 BINS = 25
 """Bars of a histogram of draws."""
 
+PAIRS = 1000
+"""Pairs whose galleries are drawn at most, so that the page stays small."""
+
+_PAIR = ("left", "right", "left_layer", "right_layer")
+
 _STEPS = 65534  # values of a packed grid between its least and its largest; one more says that there is none
 _ABSENT = 65535
 _KEPT = (
@@ -54,8 +59,32 @@ def figures(content: Mapping) -> dict:
         "metric": {name: row["metric"] for name, row in zip(names, content["rows"], strict=True)},
         "rows": rows, "layers": [list(names) for names in layers],
         "trends": [_rounded(trend) for trend in content["trends"]], "measures": _rounded(content["measures"]),
-        "places": _rounded(content["places"]),
+        "places": _rounded(content["places"]), "galleries": grown(content["galleries"]),
     }
+
+
+def grown(galleries: Sequence[Mapping]) -> list[dict]:
+    """Of each pair a line for every k and every share, over the sizes of the gallery; the pair most alike in the largest first.
+
+    Parameters
+    ----------
+    galleries : of the page's content.
+
+    Returns
+    -------
+    left, right, left_layer, right_layer, and ``lines``: k (None where it grows with the gallery), share, and ``points``, each
+    with size, k, score, chance and se.
+    """
+    pairs: dict[tuple, dict[tuple, list]] = {}
+    for one in galleries:
+        line = pairs.setdefault(tuple(one[name] for name in _PAIR), {})
+        line.setdefault((one["k"] if one["share"] is None else None, one["share"]), []).append(
+            [rounded(one[name]) for name in ("size", "k", "score", "chance", "se")])
+    out: list[dict] = []
+    for pair, lines in pairs.items():
+        told = [{"k": k, "share": share, "points": sorted(points)} for (k, share), points in lines.items()]
+        out.append(dict(zip(_PAIR, pair, strict=True)) | {"lines": told})
+    return sorted(out, key=lambda pair: -pair["lines"][0]["points"][-1][2])[:PAIRS]
 
 
 def columns(rows: Sequence[Mapping], names: Sequence[str]) -> dict:

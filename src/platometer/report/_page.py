@@ -17,7 +17,8 @@ from platometer.errors import InputError
 from platometer.report import _figures, _words
 
 _HERE = Path(__file__).parent
-_KEYS = ("study", "data", "models", "rows", "grids", "measures", "trends", "places", "sheets", "facts", "versions")
+_KEYS = ("study", "data", "models", "rows", "grids", "measures", "trends", "places", "galleries", "sheets", "facts",
+         "versions")
 _SAMPLES = re.compile(r"<!-- samples begin -->.*<!-- samples end -->", re.DOTALL)
 """Names and captions are escaped, so none can look like these."""
 _PICTURE = re.compile(r"data:image/(webp|png|jpeg);base64,[A-Za-z0-9+/]+=*")
@@ -40,6 +41,7 @@ def write(path: str | Path, content: Mapping) -> Path:
         - ``trends``: group, against (a measure), modality, partner, what ("score", "null_mean" or "calibrated"), r, low, high,
           slope, slope_low, slope_high, intercept, within (value, low, high; or None), n;
         - ``places``: by group, the order of the models, and maps: title, kind, names, x, y, lost;
+        - ``galleries``: left, right, left_layer, right_layer, size, k, share, score, chance, queries, se; empty without any;
         - ``sheets``: why, items (by position: id, texts, picture), pairs and contact, as `platometer.study` makes them;
         - ``facts``: of each metric, with its definition in words;
         - ``versions``: by library.
@@ -73,12 +75,14 @@ def page(content: Mapping) -> str:
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     table = _figures.columns(content["rows"], rows.SCHEMA.names)
+    pairs = len({(one["left"], one["right"]) for one in content["galleries"]})
     try:
         return environment.get_template("page.html").render(
             **{key: content[key] for key in _KEYS}, verdicts=_words.verdicts(content["rows"], content["grids"]),
             groups=_words.groups(content["rows"]), rising=_words.rising(content), version=__version__,
             figures=_figures.embedded(_figures.figures(content)), table=_figures.embedded(table), script=Markup(script),
-            allowed=allowed, style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),
+            galleries_left_out=max(0, pairs - _figures.PAIRS), allowed=allowed,
+            style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),
         )
     except jinja2.UndefinedError as error:
         raise InputError(f"The page's content is not complete: {error.message}. `report.write` says what it takes.") from None

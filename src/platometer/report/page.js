@@ -634,6 +634,44 @@
     });
   }
 
+  // ---- fixed queries in a growing gallery
+
+  const asMany = line => line.share === null ? `${line.k} nearest` : `${+(100 * line.share).toPrecision(3)} % nearest`;
+
+  function gallery() {
+    const svg = $("gallery"), pair = DATA.galleries[+$("gallery-of").value], width = Math.min(svg.parentNode.clientWidth, 860);
+    const box = { l: 58, r: width - 12, t: 14, b: width < 420 ? 240 : 300 }, all = pair.lines.flatMap(line => line.points);
+    const reach = se => 1.96 * (se ?? 0), sizes = all.map(point => Math.log10(point[0]));
+    clear(svg, width, box.b + 44, `Agreement of ${pair.left} and ${pair.right} in a growing gallery`);
+    const span = Math.max(...sizes) - Math.min(...sizes) || 1, x0 = Math.min(...sizes) - span * 0.05, x1 = Math.max(...sizes) + span * 0.05;
+    const most = Math.max(...all.map(point => Math.max(point[2] + reach(point[4]), point[3]))) * 1.06 || 1;
+    const X = v => box.l + (Math.log10(v) - x0) / (x1 - x0) * (box.r - box.l), Y = v => box.b - v / most * (box.b - box.t);
+    const step = Math.max(1, Math.ceil(new Set(sizes).size / ((box.r - box.l) / 56)));
+    const marks = [...new Set(all.map(point => point[0]))].sort((a, b) => b - a).filter((_, k) => k % step === 0).map(v => [v, size(v)]);
+    axes(svg, box, { ticks: marks, at: X, label: "samples in the gallery" }, { ticks: ticks(0, most, 5), at: Y, label: "mutual kNN" });
+    const points = pair.lines.flatMap((line, k) => {
+      const hue = SERIES[k] || OTHERS, along = column => line.points.map(point => `${X(point[0]).toFixed(1)},${Y(point[column]).toFixed(1)}`).join(" ");
+      put(svg, "polyline", { points: along(3), fill: "none", stroke: hue, "stroke-width": 1.2, "stroke-dasharray": "4 3", class: "by-chance" });
+      put(svg, "polyline", { points: along(2), fill: "none", stroke: hue, "stroke-width": 1.6 });
+      return line.points.map(([n, near, score, chance, se]) => {
+        const at = { px: X(n), py: Y(score), said: `${many(n, "sample")}, ${near} nearest: ${number(score)}${se === null ? "" : ` (${number(score - reach(se))} to ${number(score + reach(se))})`}, chance ${number(chance)}` };
+        if (se !== null) put(svg, "line", { x1: at.px, x2: at.px, y1: Y(Math.max(0, score - reach(se))), y2: Y(score + reach(se)), stroke: hue, "stroke-width": 1.2 });
+        put(svg, "path", { d: SHAPES[k % SHAPES.length](4), transform: `translate(${at.px.toFixed(2)} ${at.py.toFixed(2)})`, fill: hue, class: "mark" });
+        return at;
+      });
+    });
+    $("gallery-said").textContent = `${pair.left} (${pair.left_layer}) and ${pair.right} (${pair.right_layer})`;
+    $("gallery-series").replaceChildren(...pair.lines.map((line, k) => {
+      const item = document.createElement("li"), key = make("svg", { width: 16, height: 16, viewBox: "-8 -8 16 16", "aria-hidden": "true" });
+      put(key, "path", { d: SHAPES[k % SHAPES.length](5), fill: SERIES[k] || OTHERS });
+      item.append(key, asMany(line));
+      return item;
+    }));
+    walked(svg, points, $("gallery-said"));
+    unfolding($("gallery-table"), () => [["samples", "nearest", "score", "chance", "standard error"],
+      all.map(([n, near, score, chance, se]) => [n.toLocaleString("en"), `${near}`, number(score), number(chance), number(se, 4)])]);
+  }
+
   // ---- the table
 
   function sortable(table) {
@@ -691,7 +729,7 @@
 
   // ---- at work
 
-  const figures = () => { heat(); trend(); mapped(); };
+  const figures = () => { heat(); trend(); mapped(); if (DATA.galleries.length) gallery(); };
   const settle = () => { if (!current().some(row => row[what()] !== null)) $("what").value = "score"; };
   [...new Set(DATA.rows.map(row => row.group))].forEach(group => $("metric").append(option(group, group)));
   $("family").append(option("", "all"), ...families.map(name => option(`=${name}`, name || "none")));
@@ -706,6 +744,10 @@
   $("against").addEventListener("change", () => { sided(); trend(); });
   $("side").addEventListener("change", trend);
   $("map-of").addEventListener("change", mapped);
+  if (DATA.galleries.length) {
+    $("gallery-of").append(...DATA.galleries.map((pair, k) => option(k, `${k + 1}. ${cut(pair.left, 40)} ~ ${cut(pair.right, 40)}`)));
+    $("gallery-of").addEventListener("change", gallery);
+  }
   $("csv").addEventListener("click", () => download("csv"));
   $("json").addEventListener("click", () => download("json"));
   panels.forEach(panel => panel.querySelector("select").addEventListener("change", () => show(panel)));

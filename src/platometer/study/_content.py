@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def content(
     study: Study, paired: Paired | None, features: Mapping[str, Features], rows: Sequence[Mapping],
-    answers: Sequence[Mapping], *, failures: Sequence[str], capability: Sequence[Capability] = (), command: str = "",
+    answers: Sequence[Mapping], *, failures: Sequence[str], galleries: Sequence[Mapping] = (),
+    capability: Sequence[Capability] = (), command: str = "",
 ) -> dict:
     """The page's content.
 
@@ -32,6 +33,7 @@ def content(
     rows : of the table.
     answers : of the cells, one for each row.
     failures : what could not be done, with the reason.
+    galleries : of the pairs, where the study asks for them.
     capability : what is known of the models.
     command : that runs the study again.
     """
@@ -47,6 +49,7 @@ def content(
         "rows": [dict(row) | {"notes": row["remarks"], "grid": str(i)} for i, row in enumerate(rows)],
         "grids": {str(i): _grid(answer) for i, answer in enumerate(answers)},  # equal models share an answer, not a row
         "measures": measures, "trends": _known.along(rows, measures, families), "places": _known.places(rows),
+        "galleries": [dict(one) for one in galleries],
         "sheets": _sheets.sheets(rows, features, paired, asked=study.file.page.samples),
         "facts": [_facts(spec) for spec in dict.fromkeys(row["metric"] for row in rows)],
         "versions": dict(versions()),

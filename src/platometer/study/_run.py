@@ -350,7 +350,8 @@ def _collected(
 
     path = rows.write(folder / "rows.parquet", table)
     page = report.write(folder / "report.html", _content.content(
-        study, paired, features, table, answers, failures=failed, capability=capabilities, command=command))
+        study, paired, features, table, answers, failures=failed, galleries=galleries, capability=capabilities,
+        command=command))
     for name, beside in ((_gallery.FILE, galleries), (_capability.FILE, [one.as_row() for one in capabilities])):
         if beside:
             files.write_json(folder / name, list(beside))
