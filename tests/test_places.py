@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from platometer import blocks, extraction, files, knn, models, store
+from platometer import blocks, capability, extraction, files, knn, models, store
 from platometer.errors import DiskError, InputError, StoreError
 from platometer.features import Features
 from platometer.streaming import streaming_cka
@@ -114,6 +114,14 @@ def test_a_study_in_an_object_store_has_the_rows_of_one_on_a_disk(bucket: str, t
     marks = {str(one): one.read_bytes() for one in files.place(f"{bucket}/run/cells").rglob("*")}
     study.run(f"{bucket}/run", progress=lambda *_: None)
     assert {str(one): one.read_bytes() for one in files.place(f"{bucket}/run/cells").rglob("*")} == marks
+
+
+def test_probes_keep_their_answers_there(bucket: str) -> None:
+    features, labels = _toy().only(["c"]), [0, 1] * 25
+    found = capability.probe_layers(features, labels, folder=bucket)
+    kept = list(files.place(f"{bucket}/probes").rglob("*.json"))
+    assert len(kept) == 1
+    assert capability.probe_layers(features, labels, folder=bucket)["c"].accuracy == found["c"].accuracy
 
 
 def test_what_cannot_be_put_is_told_and_leaves_nothing(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

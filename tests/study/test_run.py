@@ -191,6 +191,15 @@ def _corrected_too(a: dict, b: dict) -> bool:
     return a["key"] == b["key"] and a != b
 
 
+def test_fresh_makes_galleries_anew_too(vectors: Callable, tmp_path: Path) -> None:
+    path = vectors(more="[gallery]\nqueries = 20\nsizes = [20, 60]\nk = [3]\nshare = []")
+    before = _run(path, tmp_path / "out").galleries
+    for file in (tmp_path / "out" / "galleries").iterdir():
+        files.write_json(file, [one | {"score": 9.0} for one in files.read_json(file)])
+    assert {one["score"] for one in _run(path, tmp_path / "out").galleries} == {9.0}
+    assert _run(path, tmp_path / "out", fresh=True).galleries == before
+
+
 def test_another_name_for_a_model_runs_nothing(texts: Callable, calls: Callable, tmp_path: Path) -> None:
     path = texts(n=40)
     before = _run(path, tmp_path / "out").rows

@@ -60,7 +60,8 @@ def probe(
     samples = chosen.samples.take(rows.tolist())
     at = np.full(len(chosen.samples), -1)
     at[rows] = np.arange(len(rows))
-    features = extraction.extract(model, samples, None if folder is None else Path(folder) / "features", progress=progress,
+    home = None if folder is None else files.place(folder) / "features"
+    features = extraction.extract(model, samples, home, progress=progress,
                                   **dict(options or {}) if isinstance(model, str) else {})
     found = probe_layers(features, chosen.labels[rows], kind=kind, parts=[at[part] for part in parts], folder=folder)
     best = max(found, key=lambda layer: found[layer].validation)
@@ -99,7 +100,7 @@ def probe_layers(
     asked = fingerprint(labels.tolist(), None if parts is None else [np.asarray(part).tolist() for part in parts], seed, kind)
     for layer in features.names:
         place = None if folder is None else (
-            Path(folder) / "probes" / f"{fingerprint(_SCHEMA, features.fingerprint, layer, asked)}.json")
+            files.place(folder) / "probes" / f"{fingerprint(_SCHEMA, features.fingerprint, layer, asked)}.json")
         kept = _kept(place)
         if kept is None:
             try:

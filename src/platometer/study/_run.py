@@ -223,6 +223,8 @@ def run(
         if fresh:
             for one in asked:
                 _cells.answer_path(folder, one.cell.key).unlink(missing_ok=True)
+            for name in ("galleries", "capabilities", "probes"):
+                files.clear(folder / name)
         _going.ask(folder, study, paired, asked, features, started=started)
         setting = Setting(folder=str(folder.absolute()), device=asked_for.device or "", desks=where.desks)
         with meter.phase("comparison"):
