@@ -139,6 +139,15 @@ def test_an_unknown_kind_of_store_is_named() -> None:
         files.place("nowhere://a").exists()
 
 
+def test_a_store_that_wants_more_than_a_url_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wanting(protocol: str) -> None:
+        raise TypeError("missing 'host'")
+
+    monkeypatch.setattr(fsspec, "filesystem", wanting)
+    with pytest.raises(InputError, match=r"fsspec cannot open 'sftp' by such a URL alone: missing 'host'\. Give it what is"):
+        files.place("sftp://a").exists()
+
+
 def test_a_url_of_a_file_here_is_its_path(tmp_path: Path) -> None:
     assert files.place(f"file://{tmp_path}/a") == files.place(f"local://{tmp_path}/a") == tmp_path / "a"
 

@@ -6,7 +6,9 @@ import itertools
 import json
 
 import numpy as np
+import pytest
 
+from platometer.errors import UndefinedError
 from platometer.trends import bins, examine, similarity
 
 NAMES = [f"m{i}" for i in range(12)]
@@ -38,3 +40,9 @@ def test_where_bins_cannot_be_it_is_said() -> None:
     found = examine([row for row in rows() if {row["left"], row["right"]} != {"m0", "m1"}], against=SKILL, draws=99)
     assert found.parts[0].bins is None
     assert any("bins: There is no row of 'm0' with 'm1'" in note for note in found.notes)
+
+
+def test_a_side_that_no_pairs_have_is_named() -> None:
+    within = rows() + [row | {"left_modality": "text", "right_modality": "text"} for row in rows()]
+    with pytest.raises(UndefinedError, match="None of their pairs has 'image' as one side: image ~ image, text ~ text"):
+        examine(within, against=SKILL, side="image", draws=99)

@@ -168,7 +168,8 @@ def examine(
                     lambda group=group: _bins(group, against, options), f"{what}, bins", notes)]  # type: ignore[misc]
                 parts.append(dataclasses.replace(part, bins=binned[0]) if binned else part)
     if not parts:
-        raise UndefinedError("Nothing can be said of these rows. " + "; ".join(notes))
+        raise UndefinedError("Nothing can be said of these rows. "
+                             + ("; ".join(notes) or f"None of their pairs has {side!r} as one side: {_listed(kinds)}."))
     first = {key[1:]: group for key, group in groups.items() if key[0] == 0}
     several = _or_why(lambda: _all(first, options), "agreement", notes) if len(first) > 1 else None
     return Examination(tuple(parts), several, tuple(notes))
@@ -217,6 +218,10 @@ def _pairs(row: Row) -> tuple[str, str]:
     """The modalities of a pair, in the order of the alphabet."""
     left, right = sorted(str(row.get(f"{side}_modality") or "") for side in ("left", "right"))
     return left, right
+
+
+def _listed(kinds: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(" ~ ".join(kind) for kind in kinds)
 
 
 def _fits(side: str, kind: tuple[str, str]) -> bool:
