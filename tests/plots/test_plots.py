@@ -21,7 +21,7 @@ from platometer import cli, plots
 from platometer.errors import InputError, MissingDependencyError, StoreError, UndefinedError, UnknownNameError
 from platometer.gallery import growing_gallery
 from platometer.nulls import Calibration
-from platometer.plots import _families, _style, _text
+from platometer.plots import _families, _labels, _style, _text
 from platometer.samples import Paired, Samples
 from platometer.study import Study
 from platometer.study._families import family
@@ -537,3 +537,35 @@ def test_pairs_of_two_modalities_keep_their_shades_beside_those_of_one() -> None
 
 def test_a_table_of_two_modalities_alone_is_shaded_as_scores_are() -> None:
     assert "rank" not in _shades_of_crossing(made.rows(8, pairs="cross"))[1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_names_of_a_cluster_stand_on_no_marker_and_on_no_other_name(seed: int) -> None:
+    stream = np.random.default_rng(seed)
+    points = [(float(x), float(y)) for x, y in stream.normal((60, 100), (12, 8), (12, 2))]
+    boxes = _labels.placed(points, [(45.0, 6.0)] * 12, room=(0, 0, 240, 200), taken=[(0, 190, 80, 200)])
+    for one, other in combinations(boxes, 2):
+        assert _labels.shared(one, other) == 0
+    for box in boxes:
+        assert _labels.shared(box, (0, 190, 80, 200)) == 0
+        assert _labels.shared(box, (0, 0, 240, 200)) == pytest.approx(45 * 6)
+        assert all(_labels.shared(box, (x - 3, y - 3, x + 3, y + 3)) == 0 for x, y in points)
+
+
+def test_the_names_on_a_map_do_not_meet() -> None:
+    figure = plots.load("map").draw(made.rows(16))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    boxes = [text.get_window_extent() for text in axes.texts if "-" in text.get_text()]
+    assert len(boxes) == 16
+    for one, other in combinations(boxes, 2):
+        assert not one.overlaps(other)
+    assert any("13 outermost of 60 models are named" in word for word in _words(plots.load("map").draw(made.rows(60))))
+
+
+def test_a_line_passes_through_a_box_or_past_it() -> None:
+    box = (10.0, 10.0, 20.0, 20.0)
+    assert _labels.crossed(box, (0, 0), (30, 30))
+    assert _labels.crossed(box, (15, 0), (15, 30))
+    assert not _labels.crossed(box, (0, 0), (9, 9))
+    assert not _labels.crossed(box, (0, 15), (0, 30))

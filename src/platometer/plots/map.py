@@ -10,7 +10,7 @@ import numpy as np
 
 from platometer import trends
 from platometer.errors import UndefinedError
-from platometer.plots import _style, _text
+from platometer.plots import _labels, _style, _text
 from platometer.plots._run import Row, Run, need
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NAMED = 26  # models up to which each is named
+_AROUND = (1.6, 1.35)  # width and height of the map beside those of its points
 
 
 def draw(
@@ -47,12 +48,12 @@ def draw(
     with _style.sheet(theme, width, height=3.5 if width == "column" else 4.4) as (figure, look):
         axes = figure.subplots()
         image = _points(axes, found, sizes, kinds, look, log=capability is None)
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.margins(x=0.3, y=0.16)
         metric, n = str(rows[0]["metric"]), int(rows[0]["n"])
         axes.set_xlabel(_style.quantity("first axis", "−log alignment", f"{len(found.names)} models"))
         axes.set_ylabel(_style.quantity("second axis", "−log alignment", f"{n:,} samples"))
-        _style.headline(figure, f"{_text.plain(metric)}; stress {found.stress:.2f} (0: every distance as measured)", look)
+        shown = _shown(found)
+        only = f"\nthe {len(shown)} outermost of {len(found.names)} models are named" if len(shown) < len(found.names) else ""
+        _style.headline(figure, f"{_text.plain(metric)}\nstress {found.stress:.2f} (0: every distance as measured){only}", look)
         if image is not None:
             bar = figure.colorbar(image, ax=axes, location="bottom", aspect=40, pad=0.02, shrink=0.9)
             bar.outline.set_visible(False)  # type: ignore[operator]
@@ -62,7 +63,8 @@ def draw(
         told = [f"{sign} {_text.plain(kind)}" for sign, kind in zip(_style.SIGNS, dict.fromkeys(kinds.values()), strict=False)]
         if any(kinds.values()):
             _style.remark(axes, "   ".join(told), look)
-        _names(axes, found, look)
+        _roomy(axes, found)
+        _names(axes, found, shown, look)
     return figure
 
 
@@ -116,40 +118,52 @@ def _points(
     return image
 
 
-def _names(axes: Axes, found: trends.Map, look: _style.Look) -> None:
-    """Names beside the points, moved up or down until none lies on another; beyond some dozens, only the outermost."""
+def _roomy(axes: Axes, found: trends.Map) -> None:
+    """Limits that leave room for names on every side, as many units to an inch on both axes."""
     figure = _style.whole(axes)
+    for _ in range(2):  # ticks of other limits may need another width
+        figure.draw_without_rendering()
+        low, high = found.points[:, :2].min(0), found.points[:, :2].max(0)
+        size = np.array([axes.bbox.width, axes.bbox.height])
+        unit = max(float(((high - low) * np.array(_AROUND) / size).max()), 1e-9)
+        axes.set(xlim=(low + high)[0] / 2 + unit * size[0] * np.array([-0.5, 0.5]),
+                 ylim=(low + high)[1] / 2 + unit * size[1] * np.array([-0.5, 0.5]))
+    axes.set_aspect("equal", adjustable="box")
+
+
+def _names(axes: Axes, found: trends.Map, shown: Sequence[int], look: _style.Look) -> None:
+    """Names beside the points, none on a point or another name; a line joins a name to its point where it is not near."""
+    figure = _style.whole(axes)
+    texts = [axes.text(0, 0, _text.plain(found.names[i], most=18), fontsize=_style.TINY + 0.4, color=look.ink, transform=None)
+             for i in shown]
+    for text in texts:
+        text.set_in_layout(False)  # they would move the axes
     figure.draw_without_rendering()
-    shown = list(range(len(found.names)))
-    if len(found.names) > _NAMED:
-        reach = np.argsort(-(found.points**2).sum(1), kind="stable")
-        shown = sorted(reach[: _NAMED // 2])
-    pixels = axes.transData.transform(found.points[:, :2])
     scale = 72 / figure.dpi
-    taken: list[tuple[float, float, float, float]] = [(x * scale - 3, y * scale - 3, x * scale + 3, y * scale + 3)
-                                                      for x, y in pixels]
-    for i in shown:
-        x, y = pixels[i] * scale
-        text = _text.plain(found.names[i], most=18)
-        wide = 0.55 * _style.TINY * len(text)
-        place = _free(x, y, wide, taken, axes.bbox.x0 * scale, axes.bbox.x1 * scale)
-        taken.append(place)
-        middle = (place[1] + place[3]) / 2 - y
-        line = {"arrowstyle": "-", "linewidth": 0.4, "color": look.quiet, "shrinkA": 0, "shrinkB": 3}
-        at = float(found.points[i, 0]), float(found.points[i, 1])
-        axes.annotate(text, at, (place[0] - x, middle), textcoords="offset points", va="center", fontsize=_style.TINY + 0.4,
-                      color=look.ink, arrowprops=line if abs(middle) > 7 else None)
+    pixels = axes.transData.transform(found.points[:, :2]) * scale
+    order = [*shown, *(i for i in range(len(pixels)) if i not in set(shown))]
+    sizes = [(box.width * scale + 1.5, box.height * scale) for box in (text.get_window_extent() for text in texts)]
+    heads = [box for text in axes.texts if text not in texts for box in [text.get_window_extent()] if box.width]
+    boxes = _labels.placed([(float(x), float(y)) for x, y in pixels[order]], sizes, room=_scaled(axes.bbox, scale),
+                           taken=[_scaled(box, scale) for box in heads])
+    for i, text, box in zip(shown, texts, boxes, strict=True):
+        x, y = (float(at) for at in pixels[i])
+        end = _labels.joint(box, (x, y))
+        text.remove()
+        axes.annotate(text.get_text(), (found.points[i, 0], found.points[i, 1]), ((box[0] + box[2]) / 2 - x,
+                      (box[1] + box[3]) / 2 - y), textcoords="offset points", va="center", ha="center",
+                      fontsize=_style.TINY + 0.4, color=look.ink).set_in_layout(False)
+        if end is not None:
+            axes.annotate("", (found.points[i, 0], found.points[i, 1]), (end[0] - x, end[1] - y), textcoords="offset points",
+                          arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": look.quiet, "shrinkA": 0, "shrinkB": 2.5})
 
 
-def _free(
-    x: float, y: float, wide: float, taken: Sequence[tuple[float, float, float, float]], left: float, right: float
-) -> tuple[float, float, float, float]:
-    """The first box beside (x, y) that covers least of what is taken."""
-    high = _style.TINY * 1.15
-    boxes = [(x + dx, y + dy - high / 2, x + dx + wide, y + dy + high / 2)
-             for dy in (0, 6, -6, 10, -10, 15, -15) for dx in (5, -5 - wide, -wide / 2) if dx != -wide / 2 or abs(dy) > 4]
-    return min(boxes, key=lambda box: sum(_shared(box, other) for other in taken) + 50 * (box[0] < left or box[2] > right))
+def _scaled(box: Any, scale: float) -> _labels.Box:
+    return box.x0 * scale, box.y0 * scale, box.x1 * scale, box.y1 * scale
 
 
-def _shared(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+def _shown(found: trends.Map) -> list[int]:
+    """The models that are named: all, or the outermost where they are many."""
+    if len(found.names) <= _NAMED:
+        return list(range(len(found.names)))
+    return sorted(int(i) for i in np.argsort(-(found.points**2).sum(1), kind="stable")[: _NAMED // 2])

@@ -97,7 +97,7 @@ def _hidden(rows: Sequence[Row], score: str) -> bool:
     """Whether pairs of two modalities, beside those of one, would all have nearly one shade."""
     values = np.array([float(row[score]) for row in rows])
     across = np.array([row.get("left_modality") != row.get("right_modality") for row in rows])
-    return 0 < across.sum() < len(rows) and bool(np.ptp(values[across]) < np.ptp(values) / 2)
+    return bool(0 < across.sum() < len(rows) and np.ptp(values[across]) < np.ptp(values) / 2)
 
 
 def _ranks(values: np.ndarray) -> FuncNorm:
