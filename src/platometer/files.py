@@ -83,8 +83,8 @@ class Remote:
         except ValueError:
             raise InputError(f"{self}: fsspec knows no store {self._protocol!r}; it knows s3, gs, abfs and more.") from None
         except TypeError as error:  # such as sftp, which wants a host
-            raise InputError(f"{self}: fsspec cannot open {self._protocol!r} by such a URL alone: {error}. Give it what is missing "
-                             "in its configuration (fsspec.config), or use s3, gs or abfs.") from None
+            raise InputError(f"{self}: fsspec cannot open {self._protocol!r} by such a URL alone: {error}. Give it what is "
+                             "missing in its configuration (fsspec.config), or use s3, gs or abfs.") from None
         found.invalidate_cache()  # others write there too: what was listed before may be more by now
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import base64
 import io
 import json
@@ -174,6 +175,8 @@ def test_the_command_says_all_that_was_asked_for(vectors: Callable, tmp_path: Pa
     told = study.told_by(tmp_path / "skills.csv")
     assert command(told) == f"platometer run study.toml --capability {tmp_path}/skills.csv"
     assert command(Study.read("scenes")) == "platometer run scenes"
+    less = dataclasses.replace(study, within=512 * 2**20, left_out=("x", "a\nrm b"))
+    assert command(less) == "platometer run study.toml --within 536.870912MB  # without x, a rm b"
     assert "&#39;" not in study.run(tmp_path / "run", allow_code=True).page.read_text().split("<pre")[1].split("</pre>")[0]
     assert f"--out {tmp_path / 'run'} --allow-code" in (tmp_path / "run" / "report.html").read_text()
     plain = Study.of({"name": "s", "models": ["file:a.npz", "file:b.npz"]}, base=tmp_path)

@@ -25,7 +25,7 @@ def command(
     """
     words = ["platometer", "run", _named(study)]
     words += [] if study.at_most is None else ["--at-most", _short(study.at_most)]
-    words += [] if study.within is None else ["--within", f"{study.within / 1e6:.0f}MB"]
+    words += [] if study.within is None else ["--within", f"{study.within / 1e6:.12g}MB"]
     words += ["--absent", "leave-out"] if study.here else []
     words += _changed(study)
     words += [] if out is None else ["--out", str(out)]
@@ -33,7 +33,7 @@ def command(
     for name, value in (("--engine", engine), ("--workers", workers), ("--address", address)):
         words += [] if value is None else [name, str(value)]
     if study.text:
-        less = ", ".join(study.left_out) if study.at_most is None else ""
+        less = " ".join(", ".join(study.left_out).split()) if study.at_most is None else ""  # no line of its own to run
         return shlex.join(words) + (f"  # without {less}" if less else "")
     given = ([] if out is None else [repr(str(out))]) + (["allow_code=True"] if allow_code else [])
     return f"Study.of(...).run({', '.join(given)})"
