@@ -370,11 +370,16 @@ def plot(
     metric: Annotated[str, typer.Option(help="Spec or name, where the run has several.")] = "",
     left: Annotated[str, typer.Option(help="A model, where one pair is shown; the strongest pair if none is named.")] = "",
     right: Annotated[str, typer.Option(help="The other model.")] = "",
+    against: Annotated[str, typer.Option(help="For capability and map: size; a capability of the run; texts or words that "
+                                              "models read; a table of capabilities.")] = "",
+    column: Annotated[str, typer.Option(help="Of the table.")] = "",
+    side: Annotated[str, typer.Option(help="For capability, whose: left, right, both, or a modality.")] = "",
 ) -> None:
     """Draw a figure from a run."""
     from platometer import plots
 
-    found = plots.of_run(name, run, metric=metric, left=left, right=right, theme="dark" if dark else "light", width=width)
+    found = plots.of_run(name, run, metric=metric, left=left, right=right, against=against, column=column, side=side,
+                         theme="dark" if dark else "light", width=width)
     print(plots.write(out or Path(f"{name}.pdf"), found))
 
 

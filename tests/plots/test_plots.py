@@ -569,3 +569,30 @@ def test_a_line_passes_through_a_box_or_past_it() -> None:
     assert _labels.crossed(box, (15, 0), (15, 30))
     assert not _labels.crossed(box, (0, 0), (9, 9))
     assert not _labels.crossed(box, (0, 15), (0, 30))
+
+
+def test_a_capability_of_a_run_is_drawn_by_name_from_a_table_or_of_one_side(folder: Path, tmp_path: Path) -> None:
+    scores = tmp_path / "told.csv"
+    scores.write_text("model,probe,loss\ncnn@0,0.4,2\ncnn@1,0.9,1\n")
+    figure = plots.of_run("capability", folder, against=str(scores), column="probe")
+    assert any("probe of the image model (as given)\nn = 2 models" in word for word in _words(figure))
+    assert any("parameters of both, geometric mean (count)" in word
+               for word in _words(plots.of_run("capability", folder, against="size", side="both")))
+    assert any("probe (as given)\nn = 2 models" in word
+               for word in _words(plots.of_run("map", folder, against=str(scores), column="probe")))
+    with pytest.raises(UnknownNameError, match="small has no capability 'reading'"):
+        plots.of_run("capability", folder, against="reading")
+    with pytest.raises(InputError, match=r"side = 'txt', but .* have the modalities"):
+        plots.of_run("capability", folder, side="txt")
+    with pytest.raises(InputError, match="side = 'text', of which the plot 'map' shows nothing"):
+        plots.of_run("map", folder, side="text")
+
+
+def test_the_command_line_draws_against_a_table(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "told.csv").write_text("model,probe\ncnn@0,0.4\ncnn@1,0.9\n")
+    monkeypatch.setattr(sys, "argv", ["platometer", "plot", "capability", str(folder), "--against", str(tmp_path / "told.csv"),
+                                      "--column", "probe", "--side", "image", "--out", str(tmp_path / "a.svg")])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 0
+    assert (tmp_path / "a.svg").exists()

@@ -1,7 +1,7 @@
 """Finding a plot by name, drawing it from a run, and writing it so that equal figures are equal bytes.
 
 A plot is a file with ``draw(..., *, theme="light", width="column") -> Figure`` and ``gather(run) -> dict``, what `draw` takes
-of a run.
+of a run. What it reads of a run's ``against``, ``column`` and ``side`` it names in ``ASKS``.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def load(name: str) -> ModuleType:
 
 
 def of_run(
-    name: str, run: str | Path, *, metric: str = "", left: str = "", right: str = "", theme: str = "light",
-    width: str = "column",
+    name: str, run: str | Path, *, metric: str = "", left: str = "", right: str = "", against: str = "", column: str = "",
+    side: str = "", theme: str = "light", width: str = "column",
 ) -> Figure:
     """The figure of this name, drawn from a run folder.
 
@@ -54,6 +54,8 @@ def of_run(
     run : folder that a study wrote.
     metric : spec or name; that of the first row if empty.
     left, right : models, for plots that show one pair; the strongest pair if empty.
+    against, column, side : for plots that show capability: what, as in ``platometer trend --against``, parameters if empty;
+        of a table, which column; and whose.
     theme : ``"light"`` or ``"dark"``.
     width : ``"column"`` (3.4 inches) or ``"double"`` (7).
 
@@ -63,11 +65,18 @@ def of_run(
         No such plot, metric or model.
     UndefinedError
         The run's rows do not have what the plot shows.
+    InputError
+        The plot shows no capability, and one was asked for.
     MissingDependencyError
         matplotlib is not installed.
     """
     plot = load(name)
-    return plot.draw(**plot.gather(Run.read(run, metric=metric, left=left, right=right)), theme=theme, width=width)
+    asked = {"against": against, "column": column, "side": side}
+    for option, value in asked.items():
+        if value and option not in getattr(plot, "ASKS", ()):
+            raise InputError(f"{option} = {value!r}, of which the plot {name!r} shows nothing. Was 'capability' meant?")
+    found = Run.read(run, metric=metric, left=left, right=right, **asked)
+    return plot.draw(**plot.gather(found), theme=theme, width=width)
 
 
 def write(path: str | Path, figure: Figure) -> Path:

@@ -29,6 +29,8 @@ class Run:
     families : model's name -> family, where the study names any.
     galleries : rows of a growing gallery, where the study has one.
     left, right : names of the pair to show, where one pair is shown; empty for the strongest.
+    against, column, side : what alignment is drawn against, where a plot does so; see `measure`. Empty for parameters, of the
+        plot's own side.
     """
 
     folder: Path
@@ -38,9 +40,15 @@ class Run:
     galleries: Sequence[Row] = field(default=(), repr=False)
     left: str = ""
     right: str = ""
+    against: str = ""
+    column: str = ""
+    side: str = ""
 
     @classmethod
-    def read(cls, folder: str | Path, *, metric: str = "", left: str = "", right: str = "") -> Run:
+    def read(
+        cls, folder: str | Path, *, metric: str = "", left: str = "", right: str = "", against: str = "", column: str = "",
+        side: str = "",
+    ) -> Run:
         """The run in a folder.
 
         Parameters
@@ -48,6 +56,7 @@ class Run:
         folder : that a study wrote; or a published folder, a table of rows or the name of a pack, which have no grids.
         metric : spec, or the name alone; that of the first row if empty.
         left, right : names of models, to choose a pair.
+        against, column, side : see `measure`.
 
         Raises
         ------
@@ -67,7 +76,26 @@ class Run:
         first = kept[0]
         same = [row for row in kept if all(row[c] == first[c] for c in ("metric", "conditioning", "data"))]
         most = max(row["n"] for row in same)
-        return cls(folder, every, [row for row in same if row["n"] == most], found.families or {}, found.galleries, left, right)
+        return cls(folder, every, [row for row in same if row["n"] == most], found.families or {}, found.galleries, left, right,
+                   against, column, side)
+
+    def measure(self) -> tuple[str | dict[str, float], str, str]:
+        """What alignment is drawn against, as `platometer.trends.trend` takes it; its name and its unit.
+
+        ``size``, ``texts`` or ``words`` that models read, a capability of the run, or a table, as in ``platometer trend
+        --against``; parameters if nothing is asked for.
+
+        Raises
+        ------
+        UnknownNameError
+            The run has no such capability.
+        """
+        results = Results.read(self.folder)
+        found, word = results.known(self.against or "size", self.column)
+        if isinstance(found, str):
+            return found, word, "count"
+        own = {one.unit for one in results.capability if one.what == word.removeprefix("minus ")}
+        return found, word, "count" if word.endswith(" read") else next(iter(own), "") or "as given"
 
     def pair(self) -> dict[str, Any]:
         """The row of the pair that was asked for, or else the strongest: calibrated, then in excess, then raw; of two

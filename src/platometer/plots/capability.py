@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+ASKS = ("against", "column", "side")
 PAIRS = "pairs "  # of both sides: no models of one family, no line
 _COLUMNS = ("left", "right", "metric", "alike", "score", "n")
 
@@ -59,7 +60,8 @@ def draw(
     against : ``"parameters"``, on a logarithm; or model's name -> capability.
     unit, word : of the capability, for its axis.
     side : whose capability: ``"left"``, ``"right"``, a modality, or ``"both"``, which is the mean (the geometric mean of
-        parameters). If None, that of the language model where every pair has one, else both.
+        parameters). If None, the modality alone of which any is known; else that of the language model where every pair has
+        one, else both.
     families : model's name -> family; told from the names if None.
     draws : of the interval.
     theme, width : see `platometer.plots.of_run`.
@@ -70,7 +72,7 @@ def draw(
         A column is missing, or no pair has a known capability.
     """
     need(rows, *_COLUMNS, *(("left_parameters", "right_parameters") if against == "parameters" else ()), plot="capability")
-    side = _side(rows) if side is None else side
+    side = _side(rows, against) if side is None else side
     points = _points(rows, against, side, families)
     calibrated = all(point.row.get("calibrated") is not None for point in points)
     chance = all(point.row.get("null_mean") is not None and point.row.get("tau") is not None for point in points)
@@ -97,18 +99,24 @@ def draw(
 
 
 def gather(run: Run) -> dict[str, Any]:
-    """What `draw` takes of a run: its rows, those of two modalities alone where there are any.
+    """What `draw` takes of a run: its rows, those of two modalities alone where there are any, and the capability asked for.
 
     Parameters
     ----------
     run : with its rows.
     """
-    return {"rows": crossing(run.rows), "families": run.families}
+    found, word, unit = run.measure()
+    return {"rows": crossing(run.rows), "families": run.families, "against": found, "word": word, "unit": unit,
+            "side": run.side or None}
 
 
-def _side(rows: Sequence[Row]) -> str:
-    known = all([row.get("left_modality"), row.get("right_modality")].count("text") == 1 for row in rows)
-    return "text" if known else "both"
+def _side(rows: Sequence[Row], against: str | Mapping[str, float]) -> str:
+    kinds = [{str(row.get("left_modality") or ""), str(row.get("right_modality") or "")} for row in rows]
+    if not isinstance(against, str):
+        known = {str(row.get(f"{end}_modality") or "") for row in rows for end in ("left", "right") if row[end] in against}
+        if len(known) == 1 and all(len(one) == 2 and known <= one for one in kinds):
+            return known.pop()
+    return "text" if all(len(one) == 2 and "text" in one for one in kinds) else "both"
 
 
 def _points(

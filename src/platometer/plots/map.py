@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+ASKS = ("against", "column")
 _NAMED = 26  # models up to which each is named
 _AROUND = (1.6, 1.35)  # width and height of the map beside those of its points
 
@@ -69,13 +70,14 @@ def draw(
 
 
 def gather(run: Run) -> dict[str, Any]:
-    """What `draw` takes of a run: its rows.
+    """What `draw` takes of a run: its rows, and the capability that was asked for.
 
     Parameters
     ----------
     run : with its rows.
     """
-    return {"rows": run.rows}
+    found, word, unit = run.measure()
+    return {"rows": run.rows, "capability": None if isinstance(found, str) else found, "word": word, "unit": unit}
 
 
 def _placed(rows: Sequence[Row]) -> trends.Map:
