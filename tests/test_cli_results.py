@@ -24,8 +24,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         np.save(place / f"{name}.npy", z @ rng.normal(size=(3, 6)) + 2.0 / (1 + i % 3) * rng.normal(size=(40, 6)))
         models += (f'[[models]]\nsource = "file:{name}.npy"\nview = "{"image" if i < 3 else "text"}"\n'
                    f'parameters = {10 ** (6 + i % 3)}\n')
-    (place / "s.toml").write_text('name = "toy"\nquestion = "Do they?"\n[align]\nmetrics = ["mutual_knn(k=5)"]\ndraws = 20\n'
-                                  f'{models}')
+    (place / "s.toml").write_text('name = "toy"\nquestion = "Do they?"\n[gallery]\nqueries = 20\nsizes = [20, 40]\n'
+                                  f'k = [3]\nshare = []\n[align]\nmetrics = ["mutual_knn(k=5)"]\ndraws = 20\n{models}')
     (place / "skills.csv").write_text("model,skill\n" + "".join(f"{name},{i}\n" for i, name in enumerate("abcdef")))
     return place
 
@@ -70,9 +70,23 @@ def test_what_is_published_compares_with_the_run(say: Callable) -> None:
     assert say("publish", "runs/toy", "given") == (0, "given\n", "")
     code, out, err = say("compare", "runs/toy", "given")
     assert (code, err) == (0, "")
-    assert out.startswith("toy beside toy: 9 rows in both, 0 in the first alone, 0 in the second alone\n")
+    assert out.startswith("toy beside given: 9 rows in both, 0 in the first alone, 0 in the second alone\n")
     assert "  mutual_knn(k=5): 9 pairs, rank correlation " in out
     assert json.loads(say("compare", "runs/toy", "given", "--json")[1])["shared"] == 9
+
+
+def test_of_a_gallery_the_best_pair_is_shown_in_its_first_and_last_size(say: Callable) -> None:
+    title = "left\tright\tgallery\tk\tshare\tscore\tchance\tstandard error"
+    lines = say("show", "runs/toy")[1].splitlines()
+    first, last, rest = lines[lines.index(title) + 1:][:3]
+    assert first.split("\t")[:2] == last.split("\t")[:2]
+    assert [line.split("\t")[2] for line in (first, last)] == ["20", "40"]
+    assert rest == ("... the most alike pairs in the smallest and the largest gallery; 16 rows more: platometer show runs/toy "
+                    "--all")
+    every = say("show", "runs/toy", "--all")[1].splitlines()
+    shown = [line.split("\t") for line in every[every.index(title) + 1:] if line.count("\t") == 7]
+    assert len(shown) == 18
+    assert last.split("\t")[5] == max(line[5] for line in shown if line[2] == "40")
 
 
 def test_larger_models_are_left_out_when_told(say: Callable) -> None:

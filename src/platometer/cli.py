@@ -8,7 +8,7 @@ import logging
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
@@ -267,7 +267,8 @@ def capability(
 @app.command()
 def show(
     folder: Annotated[Path, typer.Argument(help="A run folder, or a folder of features.")],
-    every: Annotated[bool, typer.Option("--all", help="Every pair, on a terminal too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every pair, on a terminal too, and every size of a "
+                                                          "gallery.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the verdict, rows and failures of a run, or what a folder of features holds."""
@@ -339,13 +340,15 @@ def compare(
     first: Annotated[str, typer.Argument(help="A run folder, a published folder, or a pack ('list packs').")],
     second: Annotated[str, typer.Argument(help="Another.")],
     seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
+    every: Annotated[bool, typer.Option("--all", help="Every two families, not the ten that changed most alone.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every pair.")] = False,
 ) -> None:
     """Hold two results beside each other: what they share, how far it differs, what changed, and where new models stand."""
     from platometer import study
 
     found = study.compare(study.Results.read(first), study.Results.read(second), seed=seed)
-    print(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False) if as_json else found)
+    told = found.told("every" if every else "largest")
+    print(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False) if as_json else told)
 
 
 @app.command()
@@ -528,7 +531,7 @@ def _print_results(found: Results, *, every: bool = False) -> None:
         _print_rows(found.rows)
     if found.galleries:
         print()
-        _print_galleries(found.galleries)
+        _print_galleries(found, every=every)
 
 
 def _print_verdicts(found: Results, *, most: int) -> None:
@@ -563,12 +566,19 @@ def _print_rows(rows: list[dict]) -> None:
     ] for row in ranked])
 
 
-def _print_galleries(galleries: Sequence[Mapping]) -> None:
+def _print_galleries(found: Results, *, every: bool) -> None:
+    """Every row; or for each k or share the pair most alike in the largest gallery, in the first size and in the last."""
     from platometer.report import number
+    from platometer.study import _gallery
 
+    short = every or len(found.galleries) <= _SHOWN
+    galleries = list(found.galleries) if short else _gallery.ends(found.galleries, found.rows)
     titles = ["left", "right", "gallery", "k", "share", "score", "chance", "standard error"]
     _table(titles, [[one["left"], one["right"], f"{one['size']:,}", f"{one['k']:,}", number(one["share"]), number(one["score"]),
                      number(one["chance"]), number(one["se"])] for one in galleries])
+    if rest := len(found.galleries) - len(galleries):
+        again = shlex.join(["platometer", "show", str(found.folder), "--all"])
+        print(f"... the most alike pairs in the smallest and the largest gallery; {_counted(rest, 'row')} more: {again}")
 
 
 def _table(titles: list[str], lines: list[list[str]]) -> None:

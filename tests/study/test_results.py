@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -215,6 +216,19 @@ def test_the_order_of_pairs_is_told_by_families(home: Path) -> None:
     assert compare(run, Results("bare", home, run.rows), draws=50).families == found.families
     bare = Results("bare", home, run.rows)
     assert compare(bare, bare, draws=50).families == ()
+
+
+def test_of_many_families_those_that_changed_most_are_told(home: Path) -> None:
+    found = Results.read(home / "run")
+    compared = compare(found, found, draws=20)
+    many = tuple(replace(compared.kept[0], metric=f"knn, x{i} with y", mean=0.01 * (-1) ** i * i) for i in range(14))
+    told = str(replace(compared, families=many))
+    assert [i for i in range(14) if f"knn, x{i} with y" in told] == list(range(4, 14))
+    assert told.index("x13 with") < told.index("x4 with")
+    assert "\n  ... and 4 more pairs of families, which changed less on the mean: --all\n" in told
+    every = replace(compared, families=many).told("every")
+    assert all(f"knn, x{i} with y" in every for i in range(14))
+    assert "--all" not in every
 
 
 def test_what_changed_between_two_results_is_told(home: Path) -> None:

@@ -115,13 +115,27 @@ class Compared:
     differences: tuple[Difference, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
+        return self.told()
+
+    def told(self, families: str = "largest") -> str:
+        """All of it in words.
+
+        Parameters
+        ----------
+        families : ``"largest"``, the ten pairs of families that changed most on the mean, the others counted; or ``"every"``.
+        """
         one, other = self.names
         lines = [f"{one} beside {other}: {self.shared} rows in both, {self.alone[0]} in the first alone, {self.alone[1]} in "
                  "the second alone"]
-        for metric in (*self.kept, *self.families):
+        shown = self.families
+        if families == "largest" and len(shown) > _LARGEST:
+            shown = tuple(sorted(shown, key=lambda kept: (-abs(kept.mean), -kept.pairs))[:_LARGEST])
+        for metric in (*self.kept, *shown):
             ranked = f"rank correlation {metric.rank}" if metric.rank is not None else metric.note
             lines.append(f"  {metric.metric}: {metric.pairs} pairs, {ranked}; change {metric.mean:+.3g} on the mean, "
                          f"{metric.most:+.3g} at most")
+        if rest := len(self.families) - len(shown):
+            lines.append(f"  ... and {rest} more pairs of families, which changed less on the mean: --all")
         lines += [f"  changed: {what}" for what in self.changed] or ["  changed: nothing that the rows know of"]
         if any(one.change for one in self.largest):
             lines.append("  largest changes")

@@ -61,6 +61,29 @@ def kept(folder: str | Path) -> list[dict]:
     return list(files.read_json(path)) if path.exists() else []  # type: ignore[call-overload]
 
 
+def ends(galleries: Sequence[Mapping], rows: Sequence[Mapping]) -> list[Mapping]:
+    """For each k or share, the first and the last size of the pair most alike in the last; of two modalities if there are any.
+
+    Parameters
+    ----------
+    galleries : as from `kept`.
+    rows : of the run, which know the modalities.
+    """
+    across = {frozenset((row["left"], row["right"])) for row in rows if row["left_modality"] != row["right_modality"]}
+    named = [frozenset((one["left"], one["right"])) for one in galleries]
+    asked = [one for one, pair in zip(galleries, named, strict=True) if pair in across] or galleries
+    kinds: dict[tuple, list[Mapping]] = {}
+    for one in asked:
+        kinds.setdefault((one["share"], None if one["share"] else one["k"]), []).append(one)
+    out = []
+    for mine in kinds.values():
+        last = max(one["size"] for one in mine)
+        best = max((one for one in mine if one["size"] == last), key=lambda one: one["score"])
+        same = [one for one in mine if (one["left"], one["right"]) == (best["left"], best["right"])]
+        out += [min(same, key=lambda one: one["size"]), best] if len(same) > 1 else [best]
+    return out
+
+
 def _pair(folder: Path, row: Mapping, asked: GalleryTable, *, seed: int, device: str) -> list[dict]:
     """The rows of one pair, read if they are there and else computed and written."""
     sides = [open_features(folder, row[f"{side}_features"]) for side in ("left", "right")]
