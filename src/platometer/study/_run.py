@@ -126,8 +126,9 @@ class Plan:
             out.append(f"{models} over {self.n:,} samples each; their pairs are priced once layers are known")
         if one is not None:
             parts = f" (models {duration(one.extraction)}, pairs {duration(one.comparison)})" if one.extraction else ""
+            quiet = f" when it is quiet; its load is {one.load:.1f} now" if one.load else ""
             out.append(f"{self.comparisons:,} comparison{'s' * (self.comparisons != 1)}, about {duration(one.seconds)} on this "
-                       f"machine{parts}")
+                       f"machine{quiet}{parts}")
             out.append(f"memory about {sized(one.memory)}, disk {sized(one.disk)}"
                        + (f", GPU hours {one.gpu_hours:.2g}" if one.gpu_hours else ""))
             if one.sides:
@@ -506,7 +507,8 @@ def _found(folder: Path, table: ModelTable, study: Study, paired: samples.Paired
 def _named(features: Features, table: ModelTable, base: Path, reads: Mapping[str, object] | None = None) -> Features:
     """The features under the name that the study gives the model, with what it says of it and where its files lie by now."""
     source = _source(table, base)
-    if not Path(source.partition(":")[2]).is_absolute():
+    kind, _, place = source.partition(":")
+    if not (Path(place).is_absolute() and features.model.source.startswith(f"{kind}:")):
         source = features.model.source
     count = features.model.parameters
     if count is None and table.parameters is not None:
