@@ -120,6 +120,28 @@ def test_a_run_records_what_it_took_beside_what_was_predicted(tmp_path: Path) ->
     assert "predicted" not in Results.read(tmp_path / "out").price
 
 
+def test_on_a_crowded_machine_a_price_is_of_processor_time(monkeypatch: pytest.MonkeyPatch, vectors: Callable, tmp_path: Path
+                                                           ) -> None:
+    import os
+
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(_price, "_now", lambda: (10.0, 3.0))
+    loads = {"quiet": 0.5, "crowded": 9.5 * (os.cpu_count() or 1)}
+    for kind, took in (("quiet", 8.0), ("crowded", 2.0)):
+        monkeypatch.setattr(os, "getloadavg", lambda kind=kind: (loads[kind], 0.0, 0.0))
+        assert _price._since((2.0, 1.0)) == took
+        assert _price._since((9.0, 1.0)) == 1.0  # several threads: the clock is less
+    assert _price.crowd() == loads["crowded"]
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "getloadavg", lambda: (loads["crowded"], 0.0, 0.0))
+    plan = Study.read(vectors()).plan(tmp_path / "out")
+    assert f" on this machine when it is quiet; its load is {loads['crowded']:.1f} now" in plan.priced()[0]
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.5, 0.0, 0.0))
+    assert Study.read(vectors()).plan(tmp_path / "out").priced()[0].endswith(" on this machine")
+
+
 def test_a_plan_says_what_cannot_work(vectors: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 

@@ -216,7 +216,7 @@ def _added(
         seconds=round(extraction_ + comparison, 2), extraction=round(extraction_, 2), comparison=round(comparison, 2),
         memory=round(_price.baseline() + max(model, (held + raw + draws) if cells else 0)), disk=round(disk),
         gpu_hours=round(gpu / 3600, 4), sides=sides, prepared=prepared,
-        tried=tuple(name for name, one in ran.items() if one.tried))
+        tried=tuple(name for name, one in ran.items() if one.tried), load=_price.crowd())
 
 
 def _prepared(

@@ -4,6 +4,10 @@ is there already on a few of its samples, and what was measured scaled up.
 `tried` prices a metric, `ran` a model. Of many samples a metric is tried on two smaller numbers of them, on the same side of
 4,096, where some go another way; its price is taken to grow as it grew between these. Models that are not on this disk are not
 fetched to be tried: their time is that of the tried ones, parameter by parameter.
+
+Where others hold the processors, a clock tells of them and not of the work: it is then priced by the processor time of its
+trials, where that is less. Of work on several threads this is more than a quiet machine would take, at most as many times as
+there are threads.
 """
 
 from __future__ import annotations
@@ -116,6 +120,8 @@ class Price:
     sides, prepared : sides (a model's layers for a metric) that there are, and how many preparations it takes with what memory
         allows to keep.
     tried : models that were tried; the others' time is taken from theirs.
+    load : of the machine while it was calibrated, where that was more than it has processors; the time is that of a quiet
+        one, then. Else 0.
     """
 
     seconds: float
@@ -127,6 +133,7 @@ class Price:
     sides: int = 0
     prepared: int = 0
     tried: tuple[str, ...] = ()
+    load: float = 0.0
 
     def as_dict(self) -> dict[str, object]:
         """As JSON values."""
@@ -194,13 +201,13 @@ def ran(order: _shards.Order, paired: Paired) -> Ran:
     rows = sorted({round(i * (len(paired) - 1) / (_ROWS - 1)) for i in range(_ROWS)})
     few = paired.take(rows)
     with threads.steady(), tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
+        began = _now()
         opened = _shards._Opened(order, few)
-        load = time.perf_counter() - began
+        load = _since(began)
         extraction.extract(opened.model, opened.samples.take(range(min(8, len(rows)))), batch_size=order.batch_size)
-        began = time.perf_counter()
+        began = _now()
         found = extraction.extract(opened.model, opened.samples, folder, batch_size=order.batch_size)
-        seconds = time.perf_counter() - began
+        seconds = _since(began)
         row = sum(found[layer].element_size() * width for layer, width in zip(found.names, found.widths, strict=True))
     count = found.model.parameters
     return Ran(load, seconds / len(rows), len(found), sum(found.widths) / len(found), float(row), 4.0 * (count or 0), count)
@@ -245,11 +252,31 @@ def here(order: _shards.Order, parameters: float | None) -> bool:
     return prefix == "zoo" or (prefix in ("hf", "st") and Path(name).exists())
 
 
+def crowd() -> float:
+    """The load of this machine where it has fewer processors than that, else 0."""
+    try:
+        load = os.getloadavg()[0]
+    except (OSError, AttributeError):  # not on this platform
+        return 0.0
+    return round(load, 1) if load > (os.cpu_count() or 1) else 0.0
+
+
 def baseline() -> float:
     """Bytes that this process holds now, with all its libraries."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         return float(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
     return float(peak())
+
+
+def _now() -> tuple[float, float]:
+    """Seconds of the clock, and of this process on processors."""
+    return time.perf_counter(), time.process_time()
+
+
+def _since(began: tuple[float, float]) -> float:
+    """Seconds by the clock; of processors, if they are fewer and others crowd these."""
+    wall, busy = (now - then for now, then in zip(_now(), began, strict=True))
+    return min(wall, busy) if crowd() and not torch.cuda.is_available() else wall
 
 
 def _of(n: int) -> tuple[int, int]:
@@ -264,13 +291,13 @@ def _once(
     options: dict = {"conditioning": conditioning, "summary": summary}
 
     def compared(a: alignment.Prepared, b: alignment.Prepared) -> float:
-        began = time.perf_counter()
+        began = _now()
         alignment.compare(a, b, metric, draws=0, null="closed-form" if null == "closed-form" else "draws", **options)
-        return time.perf_counter() - began
+        return _since(began)
 
-    began = time.perf_counter()
+    began = _now()
     a, b = (alignment.prepare(side, metric, conditioning=conditioning) for side in sides)
-    layer = (time.perf_counter() - began) / (2 * layers)
+    layer = (_since(began)) / (2 * layers)
     first, again = compared(a, b), compared(a, b)
     layer += max(0.0, first - again) / (2 * layers)  # what a side's moments cost once
     drawn = _draw(metric, a, b, m, layers) if draws else 0.0
@@ -289,9 +316,9 @@ def _draw(metric: str, a: alignment.Prepared, b: alignment.Prepared, m: int, lay
     moves = nulls.orders(m, _DRAWS[-1])
     kind, drawn, draws = parse(metric), 0.0, 1
     for draws in _DRAWS:
-        began = time.perf_counter()
+        began = _now()
         kind.null_grid(a.sides, b.sides, moves[:draws])
-        drawn = time.perf_counter() - began
+        drawn = _since(began)
         if drawn > _ENOUGH:
             break
     return drawn / (draws * layers**2)
