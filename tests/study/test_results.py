@@ -153,6 +153,14 @@ def test_what_is_published_is_read_as_the_run_is(home: Path, tmp_path: Path) -> 
     assert compare(run, found).changed == () or all("source" in what for what in compare(run, found).changed)
 
 
+def test_nothing_stays_of_what_was_published_before(run: Path, tmp_path: Path) -> None:
+    publish(run, tmp_path / "out")
+    (run / "gallery.json").unlink()
+    (run / "report.html").unlink()
+    out = publish(run, tmp_path / "out")
+    assert sorted(path.name for path in out.iterdir()) == ["capability.json", "card.json", "rows.parquet"]
+
+
 def test_nothing_of_the_machine_is_published(home: Path, tmp_path: Path) -> None:
     out = publish(home / "run", tmp_path / "out")
     text = "".join(path.read_text() for path in out.iterdir() if path.suffix != ".parquet")

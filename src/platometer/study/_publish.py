@@ -47,6 +47,8 @@ def publish(run: str | Path, out: str | Path, *, samples: Literal["left out", "s
     if not found.rows:
         raise DataError(f"{place} has no rows to publish; all of its parts failed, or it was not finished.")
     path = table.write(out / "rows.parquet", [_public_row(row) for row in found.rows])
+    for name in (_capability.FILE, _gallery.FILE, "report.html"):  # of what was published here before
+        (out / name).unlink(missing_ok=True)
     known = [one.as_row() for one in found.capability]
     for name, beside in ((_capability.FILE, known), (_gallery.FILE, found.galleries)):
         if beside:
