@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from platometer import files, rows
 from platometer.alignment import align
@@ -356,6 +357,37 @@ def test_profiles_are_of_the_grids_that_gave_the_rows(home: Path, tmp_path: Path
     assert found["c"].curve[0] == pytest.approx(np.mean(best))
     with pytest.raises(DataError, match=r"does not hold the grid of a ~ d\. Grids lie in the run folder"):
         Results.read(publish(home / "run", tmp_path / "out")).profile()
+
+
+@pytest.mark.parametrize(("source", "said"), [
+    ("hf", r"no view 'text'; its views are image\. Name the view\. hf:.* reads captions from metadata\.jsonl beside the "
+           r"pictures, with the columns file_name and text; folder:.* from captions\.jsonl, \.csv or \.parquet"),
+    ("folder", r"no captions file .*\. Put captions\.jsonl, \.csv or \.parquet beside the pictures, with the columns image "),
+])
+def test_pictures_without_captions_are_told_where_these_go(source: str, said: str, tmp_path: Path) -> None:
+    if source == "hf":
+        pytest.importorskip("datasets")
+    (tmp_path / "pictures").mkdir()
+    for i in range(3):
+        Image.new("RGB", (8, 8), (60 * i, 0, 0)).save(tmp_path / "pictures" / f"{i}.png")
+    study = Study.of({"name": "few", "data": {"source": "hf:no/such", "split": "train"}, "models": [
+        {"source": "zoo:conv-contrastive-1", "view": "image"}, {"source": "zoo:gpt-1", "view": "text"}]})
+    with pytest.raises((StudyError, DataError), match=said):
+        study.on(f"{source}:{tmp_path / 'pictures'}").plan(tmp_path / "out")
+
+
+def test_keys_that_other_data_do_not_know_are_dropped_and_named(tmp_path: Path) -> None:
+    models = [{"source": "zoo:conv-contrastive-1", "view": "image"}, {"source": "zoo:gpt-1", "view": "text"}]
+    study = Study.of({"name": "few", "data": {"source": "hf:no/such", "revision": "b", "subset": "a"}, "models": models})
+    other = study.on("scenes:test")
+    assert other.file.data is not None
+    assert other.file.data.options == {}
+    notes = other.plan(tmp_path / "out").notes
+    assert "the keys revision, subset of the study's data are dropped: scenes:test does not know them" in notes
+    assert study.on("hf:another/one").dropped == ()
+    assert study.on("nothing.parquet").dropped == ()
+    study = Study.of({"name": "few", "data": {"source": "hf:no/such", "split": "train", "captions": "last"}, "models": models})
+    assert study.on("folder:pictures").dropped == ("split",)
 
 
 def test_a_study_can_be_run_on_other_data(home: Path, texts: Callable, tmp_path: Path) -> None:

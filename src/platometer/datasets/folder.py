@@ -106,7 +106,9 @@ def _table(folder: Path, table: str | None, *, needed: bool) -> Path | None:
         return None
     what = f"no captions file ({kinds})" if not found else f"several tables: {', '.join(p.name for p in found)}"
     hint = '; pictures alone are captions="none"' if not found else ""
-    raise DataError(f"{folder} has {what}. Name the captions' file, relative to the folder, with table=\"...\"{hint}.")
+    ask = "Put captions.jsonl, .csv or .parquet beside the pictures, with the columns image and caption; or name" if not found \
+        else "Name"
+    raise DataError(f"{folder} has {what}. {ask} the captions' file, relative to the folder, with table=\"...\"{hint}.")
 
 
 def _listed(folder: Path) -> tuple[dict[str, tuple[str, list[str]]], int]:

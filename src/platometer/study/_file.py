@@ -249,6 +249,7 @@ class Study:
     within : bytes of memory of the models that were kept by `fitting`; None for all.
     here : whether only models whose files are here were kept, by `present`.
     left_out : names of the models that were not.
+    dropped : keys of ``[data]`` that other data, set by `on`, do not know.
     """
 
     file: StudyFile
@@ -258,6 +259,7 @@ class Study:
     left_out: tuple[str, ...] = ()
     within: float | None = None
     here: bool = False
+    dropped: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -432,7 +434,7 @@ class Study:
         Parameters
         ----------
         data : a path for the study's own source; or another source, such as ``"hf:NAME@REVISION"``. Options that the new
-            source does not have are an error.
+            source does not have are dropped, and the plan names them.
 
         Raises
         ------
@@ -447,9 +449,12 @@ class Study:
         source = str(data)
         if not re.fullmatch(r"[a-z_-]{2,}", name) or name == source:
             source = f"{table.source.partition(':')[0]}:{Path(data).resolve()}"
-        new = DataTable(source=source, limit=table.limit, **options)  # type: ignore[arg-type]
+        known = _options_of(source)
+        dropped = tuple(key for key in options if known is not None and key not in known)
+        kept = {key: value for key, value in options.items() if key not in dropped}
+        new = DataTable(source=source, limit=table.limit, **kept)  # type: ignore[arg-type]
         _check_source(new, "datasets", f"{self.name}: data")
-        return dataclasses.replace(self, file=self.file.model_copy(update={"data": new}))
+        return dataclasses.replace(self, file=self.file.model_copy(update={"data": new}), dropped=dropped)
 
     def told_by(self, *tables: str | Path) -> Study:
         """The study with more tables of capabilities.
@@ -667,6 +672,17 @@ def _check_source(table: DataTable | ModelTable, folder: str, where: str) -> Non
     for one in list(wanted)[0 if folder == "datasets" else 1 :]:
         if one.default is one.empty and one.name not in given:
             raise StudyError(f"{where}: the key {one.name!r} is missing; source = {table.source!r} needs it.")
+
+
+def _options_of(source: str) -> set[str] | None:
+    """What a dataset's source takes; None for one that is not there, or that says itself what it takes."""
+    from platometer import plugins
+
+    name = source.partition(":")[0]
+    if name.replace("-", "_") not in plugins.names("platometer.datasets"):
+        return None
+    wanted = inspect.signature(plugins.load("platometer.datasets", name, noun="dataset").load).parameters.values()
+    return None if any(one.kind is one.VAR_KEYWORD for one in wanted) else {one.name for one in wanted}
 
 
 def _check_options(table: DataTable | ModelTable, known: Sequence[str], where: str, what: str) -> None:

@@ -379,6 +379,10 @@ def _limits(study: Study) -> list[str]:
         listed = ", ".join(study.left_out[:8]) + (", ..." if len(study.left_out) > 8 else "")
         out.append(f"{kept}, {len(study.left_out)} of {len(study.left_out) + len(study.models())} are left out"
                    + (f": {listed}" if listed else ""))
+    if study.dropped and study.file.data is not None:
+        keys = f"the key{'s' * (len(study.dropped) > 1)} {', '.join(study.dropped)} of the study's data"
+        out.append(f"{keys} {'is' if len(study.dropped) == 1 else 'are'} dropped: {study.file.data.source} does not know "
+                   f"{'it' if len(study.dropped) == 1 else 'them'}")
     wanted = study.file.capability
     if wanted is not None and not (wanted.tables or wanted.text or wanted.probes):
         columns = f" with the columns model, {', '.join(wanted.columns)}" if wanted.columns else ""
@@ -422,8 +426,19 @@ def _data(study: Study) -> samples.Paired | None:
             try:
                 paired.view(model.view)
             except InputError as error:
-                raise StudyError(f"{study.name}: models.{i}.view: {error}") from None
+                raise StudyError(f"{study.name}: models.{i}.view: {error}{_remedy(model.view, name, rest)}") from None
     return paired
+
+
+def _remedy(view: str, source: str, place: str) -> str:
+    """How a folder of pictures comes by captions, where these are what is missing; else empty."""
+    if view != "text" or not Path(place).is_dir():
+        return ""
+    columns = "captions.jsonl, .csv or .parquet beside the pictures, with the columns image and caption"
+    if source == "hf":
+        return (f" hf:{place} reads captions from metadata.jsonl beside the pictures, with the columns file_name and text; "
+                f"folder:{place} from {columns}.")
+    return f" Captions stand in {columns}." if source == "folder" else ""
 
 
 def _data_of(study: Study) -> samples.Paired:
