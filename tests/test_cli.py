@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import signal
@@ -254,6 +255,24 @@ def test_shells_can_complete_words(tmp_path: Path) -> None:
     assert completed("platometer list s", 2) == ["studies"]
 
 
+# ---- what libraries say
+
+
+def test_the_tries_of_a_hub_that_does_not_answer_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    quiet = cli._Retries()
+
+    def passes(text: str) -> bool:
+        return quiet.filter(logging.LogRecord("huggingface_hub.utils._http", logging.WARNING, "", 0, text, (), None))
+
+    for i in range(3):
+        assert not passes("'[Errno -2] not known' thrown while requesting HEAD https://huggingface.co/datasets/a/b/README.md")
+        assert not passes(f"Retrying in {2**i}s [Retry {i + 1}/5].")
+    assert [record.getMessage() for record in caplog.records] == [
+        "huggingface.co does not answer; it is asked some more times, which takes half a minute. HF_HUB_OFFLINE=1 asks for "
+        "nothing."]
+    assert passes("a token is about to expire")
+
+
 # ---- signals and pipes
 
 
@@ -263,6 +282,12 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
         command = f"{' '.join(SHELL)} {words} | head -c 1"
         done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
         assert (len(done.stdout), done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+def test_a_closed_output_is_no_error() -> None:
+    done = subprocess.run(f"{' '.join(SHELL)} list packs >&-", shell=True, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGINT")

@@ -6,6 +6,7 @@ import inspect
 import json
 import logging
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -39,17 +40,38 @@ class _Said(logging.Handler):
         print(self.format(record), file=sys.stderr)
 
 
+class _Retries(logging.Filter):
+    """What the hub's library says of each try, twice, is one line of ours."""
+
+    told = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if "thrown while requesting" not in text and not text.startswith("Retrying in"):
+            return True
+        if not self.told:
+            self.told = True
+            asked = re.search(r"https?://([^/\s]+)", text)
+            logging.getLogger("platometer").warning("%s does not answer; it is asked some more times, which takes half a "
+                                                    "minute. HF_HUB_OFFLINE=1 asks for nothing.",
+                                                    asked[1] if asked else "the hub")
+        return False
+
+
 def main() -> None:
     """Run the command line; errors are one message and exit code 1, with --debug a traceback."""
     debug = "--debug" in sys.argv
     sys.argv = [word for word in sys.argv if word != "--debug"]
     logging.basicConfig(level=logging.WARNING, format="platometer: %(message)s", handlers=[_Said()])
     logging.getLogger("platometer").setLevel(logging.DEBUG if debug else logging.WARNING)
+    if not debug:
+        logging.getLogger("huggingface_hub.utils._http").addFilter(_Retries())
     try:
         try:
             app(prog_name="platometer")
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as where it was closed before
+                sys.stdout.flush()
     except SystemExit as end:
         if end.code == _INTERRUPTED:  # what typer makes of Ctrl-C
             _leave("interrupted.", _INTERRUPTED)
