@@ -175,6 +175,8 @@ def test_nothing_of_the_machine_is_published(home: Path, tmp_path: Path) -> None
     ("hf:/usr/share/x/gpt2", "hf:gpt2"), ("see /usr/lib/a.toml, line 3", "see a.toml, line 3"), ("~/runs/mine", "mine"),
     ("C:\\Users\\me\\model", "model"), ("https://example.org/usr/lib/x", "https://example.org/usr/lib/x"), ("a/b", "a/b"),
     ("<div></div> 1 / 2", "<div></div> 1 / 2"), ("/nowhere-here/x", "/nowhere-here/x"),
+    ("data:image/webp;base64,ab+/usr/lib==", "data:image/webp;base64,ab+/usr/lib=="),  # no path, digits
+    (f"a (/{'b' * 400}/c)", f"a (/{'b' * 400}/c)"),
 ])
 def test_absolute_paths_are_cut_to_their_last_part(text: str, public: str) -> None:
     assert without_paths(text) == public

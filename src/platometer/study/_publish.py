@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from platometer.study._results import CARD, Results
 SCHEMA = 1
 _PATH = re.compile(r"(?<![\w/.<~])(?:~|[A-Za-z]:)?[/\\](?![/\\\s])[^\s\"'<>|;,(){}\[\]]+")
 """What may be an absolute path: not the slash of an address, of a fraction, or of a closing tag."""
+_PATH_OR_PICTURE = re.compile(rf"(?P<picture>;base64,[A-Za-z0-9+/=]*)|{_PATH.pattern}")
+"""The slashes of an embedded picture are its digits."""
 
 
 def publish(run: str | Path, out: str | Path, *, samples: Literal["left out", "shown"] = "left out") -> Path:
@@ -73,13 +76,13 @@ def without_paths(text: str) -> str:
     >>> without_paths("hf:/usr/share/models/gpt2, https://a.org/usr/share, 1/2")
     'hf:gpt2, https://a.org/usr/share, 1/2'
     """
-    return _PATH.sub(lambda found: _last(found[0]), text)
+    return _PATH_OR_PICTURE.sub(lambda found: found[0] if found["picture"] else _last(found[0]), text)
 
 
 def _last(path: str) -> str:
     """The last part of a path that begins at a root, at home, or at a folder that this machine has."""
     parts = [part for part in re.split(r"[/\\]", path) if part]
-    local = path[0] == "~" or path[1:2] == ":" or (len(parts) > 1 and Path(f"/{parts[0]}").exists())
+    local = path[0] == "~" or path[1:2] == ":" or (len(parts) > 1 and os.path.exists(f"/{parts[0]}"))  # of any length
     return parts[-1] if local and parts else path
 
 
