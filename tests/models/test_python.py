@@ -120,6 +120,15 @@ def test_a_file_or_module_that_is_not_there_or_broken_is_an_error(tmp_path: Path
         load("python:own.py", allow_code=True)
 
 
+def test_code_that_leaves_the_program_is_an_error_of_its_model(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("import sys\nsys.exit(2)\n")  # as argparse does, called without a main guard
+    (tmp_path / "later.py").write_text("def f():\n    raise SystemExit(3)\n")
+    with pytest.raises(ModelError, match=r"script\.py failed while it was read: SystemExit: 2"):
+        load(f"python:{tmp_path}/script.py:f", allow_code=True)
+    with pytest.raises(ModelError, match=r"later\.py:f failed: SystemExit: 3"):
+        load(f"python:{tmp_path}/later.py:f", allow_code=True)
+
+
 def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     import os
 

@@ -61,7 +61,7 @@ def load(name: str, *, allow_code: bool = False, **options: object) -> Model:
         made = make(**taken)
     except (PlatometerError, MemoryError):
         raise
-    except Exception as error:  # whatever the user's function raises is theirs to see
+    except (Exception, SystemExit) as error:  # whatever the user's function raises is theirs to see
         raise ModelError(f"{name} failed: {type(error).__name__}: {error}") from error
     told = {key: value if isinstance(value, str | int | float | None) else repr(value) for key, value in taken.items()
             if key != "device"}
@@ -326,7 +326,7 @@ def _module(where: str) -> ModuleType:
     sys.path.insert(0, str(path.resolve().parent))
     try:
         found.loader.exec_module(module)  # type: ignore[union-attr]
-    except Exception as error:  # whatever the user's file raises is theirs to see
+    except (Exception, SystemExit) as error:  # whatever the user's file raises is theirs to see; argparse leaves
         del sys.modules[name]
         raise ModelError(f"{where} failed while it was read: {type(error).__name__}: {error}.") from error
     finally:
