@@ -83,6 +83,7 @@ def test_lists_and_vectors_are_tables() -> None:
     ([[1, 2], [3]], ShapeError, "ragged"), (["a", "b"], InputError, "expected an array of numbers"),
     (None, InputError, "NoneType of dtype object"), ([[1, None]], InputError, "dtype object"),
     ({"a": 1}, InputError, "dict of dtype"),
+    (np.ma.masked_greater(X, 1.0), InputError, "masked entries, which are no numbers"),
     (X.astype(complex), InputError, "complex numbers"), (torch.tensor([1j]), InputError, "complex numbers"),
     (np.array(["2020-01-01"], dtype="M8[D]"), InputError, "datetime64"),
     (np.zeros((2, 3, 4)), ShapeError, "shape (2, 3, 4); expected (n samples, d features). Pool tokens"),

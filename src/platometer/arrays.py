@@ -165,6 +165,9 @@ def _from_dlpack(x: object, name: str) -> torch.Tensor:
 
 
 def _from_numpy(x: object, name: str) -> torch.Tensor:
+    if np.ma.is_masked(x):
+        raise InputError(f"{name} has {np.ma.count_masked(x)} masked entries, which are no numbers; drop those rows, or "
+                         "fill them with what you mean.")
     try:
         array = np.asarray(x)
     except ValueError as error:
