@@ -139,8 +139,9 @@ def test_a_missing_column_is_named(name: str) -> None:
 def test_a_theme_or_width_that_is_none_is_refused() -> None:
     with pytest.raises(InputError, match=r"theme = 'drak'\. Did you mean 'dark'\?"):
         _drawn("null", theme="drak")
-    with pytest.raises(InputError, match="width = '3in'"):
-        _drawn("null", width="3in")
+    for name in ("null", "agreement", "grid", "matrix"):
+        with pytest.raises(InputError, match=r"width = '3in'\. Known: column, double\."):
+            _drawn(name, width="3in")
 
 
 def test_without_matplotlib_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,23 @@ THEMES = {
 }
 
 
+def inches(width: str) -> float:
+    """How wide a figure is.
+
+    Parameters
+    ----------
+    width : one of `WIDTHS`.
+
+    Raises
+    ------
+    InputError
+        No such width.
+    """
+    if width not in WIDTHS:
+        raise InputError(f"width = {width!r}. {suggestion(str(width), WIDTHS)}")
+    return WIDTHS[width]
+
+
 @contextmanager
 def sheet(theme: str, width: str, *, height: float) -> Iterator[tuple[Figure, Look]]:
     """An empty figure and its colours; whatever is drawn inside has the style.
@@ -83,9 +100,9 @@ def sheet(theme: str, width: str, *, height: float) -> Iterator[tuple[Figure, Lo
     MissingDependencyError
         matplotlib is not installed.
     """
-    for option, value, known in (("theme", theme, THEMES), ("width", width, WIDTHS)):
-        if value not in known:
-            raise InputError(f"{option} = {value!r}. {suggestion(str(value), known)}")
+    across = inches(width)
+    if theme not in THEMES:
+        raise InputError(f"theme = {theme!r}. {suggestion(str(theme), THEMES)}")
     try:
         import matplotlib
     except ImportError:
@@ -95,7 +112,7 @@ def sheet(theme: str, width: str, *, height: float) -> Iterator[tuple[Figure, Lo
 
     look = THEMES[theme]
     with matplotlib.rc_context(_settings(look)):  # type: ignore[arg-type]
-        figure = Figure(figsize=(WIDTHS[width], height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03), dpi=200)
+        figure = Figure(figsize=(across, height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03), dpi=200)
         yield figure, look
         literal(figure)
 

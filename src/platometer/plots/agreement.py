@@ -49,7 +49,7 @@ def draw(
     need(rows, "left", "right", "alike", "n", between, score, plot="agreement")
     found = trends.agreement(rows, between=between, score=score, draws=draws)
     count = len(found.names)
-    base = _style.WIDTHS[width]
+    base = _style.inches(width)
     height = max(base * (0.95 if width == "column" else 0.6), 1.9 + _HIGH * (count - 1))
     with _style.sheet(theme, width, height=height) as (figure, look):
         axes = figure.subplots()

@@ -33,7 +33,7 @@ def draw(found: Alignment | Mapping[str, Any], *, theme: str = "light", width: s
     answer = answer_of(found)
     grid = np.array(answer["grid"], dtype=np.float64)
     low = answer["alike"] == "low"
-    base = _style.WIDTHS[width]
+    base = _style.inches(width)
     with _style.sheet(theme, width, height=base * (0.92 if width == "column" else 0.62)) as (figure, look):
         axes = figure.subplots()
         image = axes.imshow(np.ma.masked_invalid(grid), cmap=_style.shades(look, turned=low), aspect="auto",

@@ -55,7 +55,7 @@ def draw(
     if scale not in _SCALES:
         raise InputError(f"scale = {scale!r}. {suggestion(scale, _SCALES)}")
     ranked = scale == "rank" or (scale == "auto" and _hidden(rows, score))
-    base = _style.WIDTHS[width]
+    base = _style.inches(width)
     height = min(base * 1.22, base * (0.42 + 0.62 * min(1.15, len(down) / len(across))) + 0.3)
     with _style.sheet(theme, width, height=height) as (figure, look):
         if tree is None:
