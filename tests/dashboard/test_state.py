@@ -28,6 +28,15 @@ def test_a_finished_run_is_told_with_its_price(runs):
     assert found["failures"] == found["notes"] == []
 
 
+def test_a_copy_with_other_times_of_its_files_is_finished_and_one_begun_again_is_not(runs):
+    folder = runs / "vectors"
+    os.utime(folder / "run.json", (time.time() - 60, time.time() - 60))  # git and cp write files in an order of their own
+    assert _one(runs, "vectors")["state"] == "finished"
+    going = json.loads((folder / "going.json").read_text())
+    files.write_json(folder / "going.json", going | {"started": time.time() + 5})
+    assert _one(runs, "vectors")["state"] == "going"
+
+
 def test_a_run_folder_alone_is_one_run(runs):
     assert [run["name"] for run in state(runs / "vectors")["runs"]] == ["."]
 
@@ -71,6 +80,12 @@ def test_a_damaged_file_is_named_and_breaks_nothing(runs, name, content):
     json.dumps(found, allow_nan=False)
     if content != b'{"failures": 3}' or name != "run.json":
         assert any(name in note for run in found["runs"] for note in run["notes"])
+
+
+def test_a_run_of_which_nothing_can_be_read_is_not_finished(runs):
+    for name in ("run.json", "going.json", "rows.parquet"):
+        (runs / "vectors" / name).write_bytes(b"{")
+    assert _one(runs, "vectors")["state"] == "unreadable"
 
 
 def test_what_is_no_run_is_named(runs, tmp_path):

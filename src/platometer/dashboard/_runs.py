@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -321,7 +322,7 @@ def _state(runs: Runs, run: Run) -> dict[str, Any]:
         _progress(out, going, answered, features)
     ended = run.stamp("run.json") or run.stamp("card.json")
     begun = run.stamp("going.json")
-    if ended and (begun is None or ended[0] >= begun[0]):
+    if ended and (begun is None or ended[0] >= begun[0] or _over(record, going)):
         out |= {"state": "failed in part" if out["failures"] else "finished", "ended": ended[0] / 1e9, "left": None,
                 "seconds": _number(record.get("seconds"))}
         if going is None:
@@ -335,7 +336,18 @@ def _state(runs: Runs, run: Run) -> dict[str, Any]:
     elif out["rows"] is not None:
         out["state"] = "finished"
         out["notes"].append("rows alone: nothing says how they were made")
+    if not record and going is None and out["rows"] is None:
+        out["state"] = "unreadable"
     return out
+
+
+def _over(record: Mapping, going: Going | None) -> bool:
+    """Whether a record is of the run that began last, by what both say; times of files are lost where a folder is copied."""
+    try:
+        ended = datetime.strptime(str(record.get("ended")), "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except ValueError:
+        return False
+    return going is not None and ended + 1 > going.started  # seconds are cut off
 
 
 def _progress(out: dict[str, Any], going: Going, answered: Mapping[str, float], features: set[str]) -> None:
