@@ -120,6 +120,30 @@ def test_a_run_records_what_it_took_beside_what_was_predicted(tmp_path: Path) ->
     assert "predicted" not in Results.read(tmp_path / "out").price
 
 
+def test_one_model_of_each_source_is_tried_before_another_of_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from platometer import datasets
+    from platometer.study import _forecast
+    from platometer.study._shards import Order
+
+    tried: list[str] = []
+    clock = iter([0.0, 1.0, 2.0, 9.0, 9.0])
+
+    def ran(order: Order, paired: object) -> Ran:
+        tried.append(order.name)
+        item = 0.5 if order.source.endswith("gpt-1") else 0.001
+        return Ran(load=1.0, item=item, layers=2, width=8.0, row=64.0, weights=1.0, parameters=1000)
+
+    monkeypatch.setattr(_price, "ran", ran)
+    monkeypatch.setattr(_forecast.time, "monotonic", lambda: next(clock))
+    orders = {name: (Order(name, f"zoo:{source}"), None) for name, source in (("a", "gpt-1"), ("b", "gpt-1"), ("c", "bow-1"),
+                                                                              ("d", "bow-1"))}
+    ask = _forecast.Ask((), {}, orders, datasets.load("scenes:test", limit=8), 0, "draws", "max", "local", None, 1e9)
+    found = _forecast._models(ask, 5.0, [])
+    assert tried == ["a", "c"]
+    assert {name: one.item for name, one in found.items()} == {"a": 0.5, "b": 0.5, "c": 0.001, "d": 0.001}
+    assert [name for name, one in found.items() if one.tried] == ["a", "c"]
+
+
 def test_on_a_crowded_machine_a_price_is_of_processor_time(monkeypatch: pytest.MonkeyPatch, vectors: Callable, tmp_path: Path
                                                            ) -> None:
     import os

@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -148,10 +148,10 @@ def _unreadable(ask: Ask) -> list[str]:
 
 
 def _models(ask: Ask, patience: float, notes: list[str]) -> dict[str, Ran]:
-    """What the models to run cost, the tried ones first."""
+    """What the models to run cost: tried, one of each source first; else as one of the same source, or as all tried ones."""
     out: dict[str, Ran] = {}
     end = time.monotonic() + patience
-    for name, (order, parameters) in ask.orders.items():
+    for name, (order, parameters) in _each_source_first(ask.orders):
         if ask.paired is None or time.monotonic() > end or not _price.here(order, parameters):
             continue
         try:
@@ -160,12 +160,27 @@ def _models(ask: Ask, patience: float, notes: list[str]) -> dict[str, Ran]:
             _log.debug("%s could not be tried", name, exc_info=True)
             notes.append(f"{name} will fail: {error if isinstance(error, PlatometerError) else type(error).__name__}")
     known = list(out.values())
+    of_source = {ask.orders[name][0].source: one for name, one in out.items()}
     failed = {note.partition(" will fail")[0] for note in notes}
     for name, (order, parameters) in ask.orders.items():
+        if name in out or name in failed:
+            continue
         gpu = _on_gpu(order) and not torch.cuda.is_available()
-        if name not in out and name not in failed and (guess := _price.like(parameters, known, gpu=gpu)) is not None:
+        if order.source in of_source and not gpu:
+            out[name] = replace(of_source[order.source], tried=False)
+        elif (guess := _price.like(parameters, known, gpu=gpu)) is not None:
             out[name] = guess
     return out
+
+
+def _each_source_first(orders: Mapping[str, tuple[Order, float | None]]) -> list[tuple[str, tuple[Order, float | None]]]:
+    """The models, the first of each source before the second of any: one model that reads in many ways uses up no patience."""
+    count: dict[str, int] = {}
+    ranked = []
+    for name, told in orders.items():
+        count[told[0].source] = count.get(told[0].source, 0) + 1
+        ranked.append((count[told[0].source], name, told))
+    return [(name, told) for _, name, told in sorted(ranked, key=lambda one: one[0])]
 
 
 def _trials(ask: Ask, cells: Sequence[Open], shape: Mapping, notes: list[str]) -> dict[tuple, Trial | None]:
