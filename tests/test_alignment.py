@@ -273,6 +273,28 @@ def test_preparing_once_and_comparing_often_gives_the_same() -> None:
 # what cannot be
 
 
+@pytest.mark.parametrize("call", [pm.score, pm.align])
+def test_one_number_a_sample_at_unit_length_is_told_to_be_a_sign(call) -> None:
+    one = np.arange(1.0, 31.0)[:, None]
+    with pytest.raises(UndefinedError, match=r"all are tied .* is its sign alone; conditioning='none' keeps it"):
+        call(one, one, LOCAL)
+    assert pm.score(one, one, LOCAL, conditioning="none") == 1
+
+
+def test_a_layer_is_named_once_in_its_error() -> None:
+    x = np.random.default_rng(0).standard_normal((30, 4))
+    with pytest.raises(UndefinedError, match=r"^left, layer 0 has 1 rows of zeros"):
+        pm.align(x * (np.arange(30) != 3)[:, None], x, LOCAL)
+
+
+def test_what_may_be_no_feature_is_remarked_on(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    rows = "".join(f"{i},{rng.normal():.3f},{rng.normal():.3f}\n" for i in rng.permutation(30))
+    (tmp_path / "x.csv").write_text("subject,a,b\n" + rows)
+    x = pm.read(tmp_path / "x.csv")
+    assert any(one.startswith("x: 'subject' was read as a feature") for one in pm.align(x, x, LOCAL, draws=5).remarks)
+
+
 def test_layers_without_a_score_are_an_error_or_left_out_with_a_remark() -> None:
     left, right = models(15)
     left[1] = np.ones((30, 4))

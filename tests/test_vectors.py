@@ -185,6 +185,23 @@ def test_a_csv_error_names_line_and_column(tmp_path, text, said):
     assert "x.csv" in str(error.value)
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize(("first", "rest", "doubted"), [
+    ([3, 1, 2], [0.5, 1.0, 2.5], True), ([3, 1, 3], [0.5, 1.0, 2.5], False), ([3.5, 1, 2], [0.5, 1.0, 2.5], False),
+    ([3, 1, 2], [5, 1, 2], False),
+])
+def test_a_first_column_that_counts_the_rows_is_read_with_a_doubt(tmp_path, ending, first, rest, doubted):
+    path = tmp_path / f"x.{ending}"
+    if ending == "csv":
+        path.write_text("subject,a\n" + "".join(f"{one},{other}\n" for one, other in zip(first, rest, strict=True)))
+    else:
+        pq.write_table(pa.table({"subject": first, "a": rest}), path)
+    found = read(path)
+    assert found.widths == (2,)
+    told = "was read as a feature, and is another whole number in each row; if it says which row is which, call it id"
+    assert found.details == ({"doubts": {"subject": told}} if doubted else {})
+
+
 def test_a_csv_that_is_not_text_is_said_to_be_none(tmp_path):
     (tmp_path / "x.csv").write_bytes(b"a,b\n\xff\xfe,1\n")
     with pytest.raises(DataError, match="not text in UTF-8"):
@@ -445,6 +462,13 @@ def test_rows_without_common_or_with_repeated_ids_cannot_be_matched():
         matched(features("abc"), features("xyz"))
     with pytest.raises(InputError, match=r"'a' stands more than once \(rows 0 and 2\)"):
         matched(features("aba"), features("abc"))
+
+
+def test_texts_that_repeat_are_named_where_rows_would_have_to_be_matched_by_them(tmp_path):
+    for name, ids in (("left", "abca"), ("right", "abc")):
+        (tmp_path / f"{name}.csv").write_text("subject,a\n" + "".join(f"{one},{i}\n" for i, one in enumerate(ids)))
+    with pytest.raises(InputError, match=r"left has 4 rows and right 3, .*'subject' is text, and not ids: the id 'a' stands"):
+        matched(read(tmp_path / "left.csv"), read(tmp_path / "right.csv"))
 
 
 def test_matched_rows_are_not_taken_for_the_whole():

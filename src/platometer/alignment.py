@@ -273,13 +273,15 @@ def prepare(
     metric.check_n(features.n)
     limit = conditioning.limit([features.matrix(layer) for layer in features.names]) if conditioning.joint else None
     sides, layers = [], []
-    remarks = [f"{features.model.name}: {what!r} was not read ({why})" for what, why in _left_out(features).items()]
+    remarks = [f"{features.model.name}: {what!r} was not read ({why})" for what, why in _told(features, "left_out").items()]
+    remarks += [f"{features.model.name}: {what!r} {why}" for what, why in _told(features, "doubts").items()]
     for layer, side in _sides(metric, conditioning, features, limit=limit, device=where_to):
         where = f"{features.model.name}, layer {layer}"
         if isinstance(side, UndefinedError):
             if undefined == "error":
+                told = str(side) if str(side).startswith(where) else f"{where}: {side}"
                 raise UndefinedError(
-                    f"{where}: {side} Leave such layers out with undefined='drop', or choose other layers."
+                    f"{told} Leave such layers out with undefined='drop', or choose other layers."
                 ) from side
             remarks.append(f"{where} was left out: {side}")
             continue
@@ -315,7 +317,13 @@ def _sides(
 def _side(metric: Metric, conditioning: Conditioning, x: torch.Tensor, *, name: str, limit: float | None = None) -> Any:
     """One layer, conditioned and prepared; not copied as a whole for a metric that can do without."""
     conditioned = conditioning.rows if metric.by_rows else conditioning
-    return metric.prepare(conditioned(x, limit=limit, name=name))
+    try:
+        return metric.prepare(conditioned(x, limit=limit, name=name))
+    except UndefinedError as error:
+        if x.shape[1] > 1 or conditioning.name != "unit":
+            raise
+        raise UndefinedError(f"{error} One number a sample, brought to unit length, is its sign alone; conditioning='none' "
+                             "keeps it.") from error
 
 
 def compare(
@@ -394,9 +402,9 @@ def _whole(value: object, name: str) -> int:
         raise InputError(f"{name} = {value!r}; expected a whole number.") from None
 
 
-def _left_out(features: Features) -> Mapping[str, str]:
-    """What a file held beside its layers."""
-    found = features.details.get("left_out", {})
+def _told(features: Features, what: str) -> Mapping[str, str]:
+    """What a file held beside its layers (``"left_out"``), or is perhaps not what it was read as (``"doubts"``)."""
+    found = features.details.get(what, {})
     return found if isinstance(found, Mapping) else {}
 
 

@@ -13,8 +13,9 @@
 ======================  ==========================================================================================
 
 Layers are put in natural order (``layer_2`` before ``layer_10``). A column or array of texts named id, ids, name, ...,
-or else the first whose values are distinct, holds the rows' ids. What is neither layer nor ids (a column of labels, an
-array (n,)) is not read, and said in ``details["left_out"]``. No file is ever unpickled.
+or else the first whose values are distinct, holds the rows' ids; numbers are ids where they are called id, ids or index. What
+is neither layer nor ids (a column of labels, an array (n,)) is not read, and said in ``details["left_out"]``; a first column
+that counts the rows, it seems, is read, and said in ``details["doubts"]``. No file is ever unpickled.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from platometer.errors import DataError, InputError, PlatometerError, ShapeError
 from platometer.features import Features
 
 _IDS = ("id", "ids", "name", "key", "sample", "image", "file", "file_name", "filename")  # likeliest first
+_NO_IDS = "text, and not ids"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class _Found:
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)  # name -> one text per row, perhaps ids
     left_out: Mapping[str, str] = field(default_factory=dict)  # name -> why it is not read
     parameters: int | None = None
+    doubts: Mapping[str, str] = field(default_factory=dict)  # name -> what it may be instead of a feature
 
 
 def read(path: str | Path, *, key: str | None = None) -> Features:
@@ -98,7 +101,7 @@ def read(path: str | Path, *, key: str | None = None) -> Features:
         n=len(next(iter(layers.values()))),
         model=Card(path.stem, source=f"file:{path}", revision=_digest(path), parameters=found.parameters),
         ids=ids,
-        details={"left_out": left_out} if left_out else {},
+        details={name: told for name, told in (("left_out", left_out), ("doubts", dict(found.doubts))) if told},
     )
 
 
@@ -116,8 +119,13 @@ def matched(left: Features, right: Features) -> tuple[Features, Features, tuple[
     Raises
     ------
     InputError
-        An id repeats, or no id is common to both.
+        An id repeats, or no id is common to both; or one side has more rows and only the other has ids.
     """
+    for side, other in ((left, right), (right, left)):
+        why = _why_none(side)
+        if not side.ids and other.ids and side.n != other.n and why:
+            raise InputError(f"{side.model.name} has {side.n} rows and {other.model.name} {other.n}, and they cannot be "
+                             f"matched by id: of {side.model.name}, {why}.")
     if not left.ids or not right.ids or left.ids == right.ids:
         return left, right, ()
     places = []
@@ -137,6 +145,13 @@ def matched(left: Features, right: Features) -> tuple[Features, Features, tuple[
             f"{right.n - len(common)} only in {right.model.name}")
     return (_rows(left, [own[name] for name in common], common), _rows(right, [place[name] for name in common], common),
             (note,))
+
+
+def _why_none(features: Features) -> str:
+    """Why a column of texts was not taken for ids; empty if there is none."""
+    left_out = features.details.get("left_out", {})
+    assert isinstance(left_out, Mapping)
+    return next((f"{name!r} is {why}" for name, why in left_out.items() if why.startswith(_NO_IDS)), "")
 
 
 def _rows(features: Features, rows: Sequence[int], ids: Sequence[str]) -> Features:
@@ -233,7 +248,7 @@ def _ids(texts: Mapping[str, Sequence[str]], n: int, path: Path) -> tuple[tuple[
             continue
         if name.rpartition("/")[2].lower() in ("id", "ids") and not chosen:
             raise DataError(f"{path}, {name!r}: {why}; ids must be distinct, one for each row.")
-        left_out[name] = f"text, and not ids: {why}"
+        left_out[name] = f"{_NO_IDS}: {why}"
     return chosen, left_out
 
 
@@ -319,10 +334,11 @@ def _parquet(path: Path) -> _Found:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
+    columns = pq.read_table(path)
     lists, plain, texts, left_out = {}, {}, {}, {}
-    for name in table.column_names:
-        column, lower = table[name].combine_chunks(), name.lower()
+    names = columns.column_names
+    for name in names:
+        column, lower = columns[name].combine_chunks(), name.lower()
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         kind = column.type
@@ -339,7 +355,10 @@ def _parquet(path: Path) -> _Found:
     if lists:
         return _Found(lists, texts, left_out | {name: "one number per row, beside columns of vectors" for name in plain})
     numbers = [_full(column, name, path).to_numpy(zero_copy_only=False).astype(np.float64) for name, column in plain.items()]
-    return _Found({"0": np.stack(numbers, axis=1)} if numbers else {}, texts, left_out)
+    if not numbers:
+        return _Found({}, texts, left_out)
+    values = np.stack(numbers, axis=1)
+    return _Found({"0": values}, texts, left_out, doubts=_counting(names[0], values) if names[0] in plain and not texts else {})
 
 
 def _full(column: Any, name: str, path: Path) -> Any:
@@ -404,7 +423,16 @@ def _csv(path: Path) -> _Found:
     if not numbers:
         raise DataError(f"{path} has no column of numbers. Its first line is {first[:20]}.")
     texts = {name: value for name, value in texts.items() if name not in left_out}
-    return _Found({"0": _table(body, numbers, names, path)}, texts, left_out)
+    values = _table(body, numbers, names, path)
+    return _Found({"0": values}, texts, left_out, doubts={} if texts or numbers[0] else _counting(names[0], values))
+
+
+def _counting(name: str, table: np.ndarray) -> dict[str, str]:
+    """A doubt, where the first column of numbers holds another whole number in each row and the rest holds fractions."""
+    first, rest = table[:, 0], table[:, 1:]
+    if len(first) < 2 or not rest.size or (first % 1).any() or len(np.unique(first)) < len(first) or not (rest % 1).any():
+        return {}
+    return {name: "was read as a feature, and is another whole number in each row; if it says which row is which, call it id"}
 
 
 def _is_text(name: str, body: Sequence[tuple[int, list[str]]], i: int) -> bool:
