@@ -144,6 +144,26 @@ def test_one_model_of_each_source_is_tried_before_another_of_the_same(monkeypatc
     assert [name for name, one in found.items() if one.tried] == ["a", "c"]
 
 
+def test_the_libraries_of_a_kind_of_source_are_not_in_the_price_of_each_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    from platometer.study import _shards
+    from platometer.study._shards import Order
+
+    clock = [0.0]
+
+    def opened(order: Order, paired: object) -> SimpleNamespace:
+        clock[0] += 1.0 if clock[0] else 30.0
+        return SimpleNamespace(name=order.name)
+
+    monkeypatch.setattr(_price, "_LOADED", set())
+    monkeypatch.setattr(_price, "_since", lambda began: clock[0] - began)
+    monkeypatch.setattr(_price, "_now", lambda: clock[0])
+    monkeypatch.setattr(_shards, "_Opened", opened)
+    assert [_price._opened(Order(name, "hf:a"), None)[1] for name in "ab"] == [1.0, 1.0]  # type: ignore[arg-type]
+    assert clock == [32.0]
+
+
 def test_on_a_crowded_machine_a_price_is_of_processor_time(monkeypatch: pytest.MonkeyPatch, vectors: Callable, tmp_path: Path
                                                            ) -> None:
     import os
