@@ -33,14 +33,14 @@ def placed(points: Sequence[tuple[float, float]], sizes: Sequence[tuple[float, f
     0.0
     """
     markers = [(x - _MARKER, y - _MARKER, x + _MARKER, y + _MARKER) for x, y in points]
-    choices = [[(box, _standing(box, points[i], markers, room, taken)) for box in _round(points[i], size)]
-               for i, size in enumerate(sizes)]
-    chosen = [min(one, key=lambda choice: choice[1])[0] for one in choices]
+    choices = [sorted(((box, _standing(box, points[i], markers, room, taken)) for box in _round(points[i], size)),
+                      key=lambda choice: choice[1]) for i, size in enumerate(sizes)]
+    chosen = [one[0][0] for one in choices]
     for _ in range(_SWEEPS):
         before = list(chosen)
         for i, one in enumerate(choices):
             others = [(box, points[j]) for j, box in enumerate(chosen) if j != i]
-            chosen[i] = min(one, key=lambda choice: choice[1] + _meeting(choice[0], points[i], others))[0]
+            chosen[i] = _best(one, points[i], others)
         if chosen == before:
             break
     return chosen
@@ -116,6 +116,19 @@ def _standing(box: Box, point: tuple[float, float], markers: Sequence[Box], room
     through = sum(crossed(one, point, end) for one in markers if not _inside(one, point)) if end else 0
     return 40.0 * outside + covered + 12.0 * through + (4.0 if end else 0.0) + 0.15 * max(0.0, far) + (
         0.5 * abs((box[1] + box[3]) / 2 - point[1]) / _NEAR)
+
+
+def _best(
+    choices: Sequence[tuple[Box, float]], point: tuple[float, float], others: Sequence[tuple[Box, tuple[float, float]]]
+) -> Box:
+    """The cheapest place beside the others, of places from the cheapest on: the search ends where none can be cheaper."""
+    best, least = choices[0][0], math.inf
+    for box, cost in choices:
+        if cost >= least:
+            break
+        if (whole := cost + _meeting(box, point, others)) < least:
+            best, least = box, whole
+    return best
 
 
 def _meeting(box: Box, point: tuple[float, float], others: Sequence[tuple[Box, tuple[float, float]]]) -> float:
