@@ -58,6 +58,7 @@ def test_unknown_keys_are_errors_with_a_suggestion(values: dict, said: str) -> N
     ({"data": TEXT | {"limit": 0}}, "study: data.limit: Input should be greater than or equal to 1 (it is 0)."),
     ({"data": {"path": "x"}}, "study: the key 'data.source' is missing."),
     ({"models": [{"name": "b"}]}, "study: the key 'models.0.source' is missing."),
+    ({"models": [{"sorce": "file:a.npy"}]}, "study: the key 'models.0.source' is missing; is it what 'sorce' should be?"),
     ({"models": ["file:a.npy", 3]}, "study: models.1: Input should be a valid dictionary"),
     ({"models": ["gpt2", "file:b.npy"]}, "study: models.0.source: 'gpt2' has no prefix; expected e.g. 'hf:gpt2'."),
     ({"models": ["tim:x", "file:b.npy"]}, "study: models.0.source: there is no model source 'tim'. Did you mean 'timm'"),
@@ -67,6 +68,7 @@ def test_unknown_keys_are_errors_with_a_suggestion(values: dict, said: str) -> N
      "study: two models are called 'a'; give them a name = \"...\" of their own."),
     ({"name": "../elsewhere"}, "study: name: it names a folder, so write it with letters, digits, spaces and . + - _ alone"),
     ({"name": ""}, "study: name: it names a folder"),
+    ({"name": "n" * 300}, "study: name: String should have at most 80 characters"),
 ])
 def test_bad_values_name_their_key(values: dict, said: str) -> None:
     with pytest.raises(StudyError) as error:

@@ -461,7 +461,12 @@ def test_a_view_that_is_not_there_is_told_before_anything_runs(texts: Callable, 
 
 
 def test_code_runs_only_if_it_is_allowed(texts: Callable, calls: Callable, tmp_path: Path) -> None:
-    kept = _run(texts(n=40), tmp_path / "out", allow_code=False, failures="keep")
+    path = texts(n=40)
+    told = "one will fail unless its code is allowed: --allow-code, or allow_code=True in Python"
+    assert told in Study.read(path).plan(tmp_path / "out").notes
+    assert told not in Study.read(path).plan(tmp_path / "out", allow_code=True).notes
+    assert not calls()
+    kept = _run(path, tmp_path / "out", allow_code=False, failures="keep")
     assert len(kept.failures) == 3
     assert "--allow-code" in kept.failures[0]
     assert calls() == {}
@@ -471,7 +476,7 @@ def test_code_that_comes_with_a_model_runs_only_if_it_is_allowed(texts: Callable
     path = texts(n=40)
     table = '\n[[models]]\nsource = "hf:nobody/nothing"\nview = "text"\ntrust_remote_code = true\nlocal_files_only = true\n'
     path.write_text(path.read_text() + table)
-    assert any("--allow-code" in note for note in Study.read(path).plan(tmp_path / "out").notes)
+    assert any("nothing will fail: trust_rem" in note for note in Study.read(path).plan(tmp_path / "out").notes)
     assert not any("--allow-code" in note for note in Study.read(path).plan(tmp_path / "out", allow_code=True).notes)
     kept = _run(path, tmp_path / "out", failures="keep", allow_code=False)
     assert any("nothing: trust_remote_code runs code" in why for why in kept.failures)
@@ -504,7 +509,7 @@ def test_options_of_a_run_are_checked_before_anything_runs(vectors: Callable, tm
 def test_a_plan_writes_nothing_and_says_what_is_left(texts: Callable, calls: Callable, tmp_path: Path) -> None:
     path = texts(n=40)
     before = sorted(tmp_path.rglob("*"))
-    planned = Study.read(path).plan(tmp_path / "out")
+    planned = Study.read(path).plan(tmp_path / "out", allow_code=True)
     assert sorted(tmp_path.rglob("*")) == before
     assert calls() == {}
     assert (planned.n, planned.pairs, planned.cells, planned.answered, planned.seconds) == (40, 3, 6, 0, None)

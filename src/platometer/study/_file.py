@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import inspect
 import re
 import tomllib
@@ -223,7 +224,7 @@ class StudyFile(_Strict):
     page : what the page shows of the data.
     """
 
-    name: Annotated[str, Field(pattern=r"^[\w][\w .+-]*$")]
+    name: Annotated[str, Field(pattern=r"^[\w][\w .+-]*$", max_length=80)]
     question: str = ""
     needs: str = ""
     seed: int = 0
@@ -562,7 +563,8 @@ def _told(problem: Mapping, where: str) -> str:
         home = {name: table.model_fields for name, table in tables.items()} if len(parts) > 1 else {}
         return f"{where}: there is no key {key!r}. {suggestion(parts[-1], home.get(parts[0], StudyFile.model_fields))}"
     if problem["type"] == "missing":
-        return f"{where}: the key {key!r} is missing."
+        near = difflib.get_close_matches(parts[-1], [str(one) for one in problem["input"]], n=1)
+        return f"{where}: the key {key!r} is missing{f'; is it what {near[0]!r} should be?' if near else '.'}"
     given = f" (it is {problem['input']!r})" if isinstance(problem.get("input"), str | int | float | bool) else ""
     if problem["type"] == "too_short":
         return f"{where}: {key}: at least one is needed."

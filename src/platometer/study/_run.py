@@ -291,6 +291,8 @@ def _plan(
             _check_allowed(table, allow_code or there[table.name] is not None)
             if there[table.name] is None:
                 _less.check(table, study.base)
+            if table.source.startswith("python:") and not allow_code:  # even where its features are there
+                notes.append(f"{table.name} will fail unless its code is allowed: --allow-code, or allow_code=True in Python")
         except PlatometerError as error:  # a run goes on with the others, and so does its plan
             there[table.name] = None
             failing.add(table.name)
