@@ -522,7 +522,7 @@ def test_a_plan_writes_nothing_and_says_what_is_left(texts: Callable, calls: Cal
     next((tmp_path / "out" / "cells").iterdir()).unlink()
     left = Study.read(path).plan(tmp_path / "out")
     assert (left.answered, left.comparisons) == (5, 2 * 2 * 41)
-    assert left.seconds > 0
+    assert left.seconds >= 0  # in hundredths: one small cell may cost none
 
 
 def test_pairs_are_at_most_so_many_while_modalities_are_unknown(texts: Callable, tmp_path: Path) -> None:
