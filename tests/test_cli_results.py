@@ -50,6 +50,11 @@ def say(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, home: Pa
     return run
 
 
+def test_a_profile_names_its_metric(say: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platometer.study.Results.profile", lambda self, metric="": ("a's", "b's"))  # these have one layer each
+    assert say("trend", "runs/toy", "--against", "depth")[1] == "mutual_knn(k=5), from the first layer to the last\na's\nb's\n"
+
+
 def test_a_trend_is_told_in_words_and_in_json(say: Callable) -> None:
     code, out, err = say("trend", "runs/toy", "--draws", 50)
     assert (code, err) == (0, "")
@@ -105,6 +110,9 @@ def test_packs_are_listed(say: Callable) -> None:
 @pytest.mark.parametrize(("words", "said"), [
     (("trend", "nothing"), "platometer: There is no folder of results 'nothing'."),
     (("trend", "runs/toy", "--against", "taste"), "platometer: toy has no capability 'taste'."),
+    (("trend", "runs/toy", "--column", "skill"), "platometer: column = 'skill' is of a table, and 'size' is none."),
+    (("trend", "runs/toy", "--against", "depth", "--side", "text", "--scale", "log"),
+     "platometer: --side, --scale: not for --against depth."),
     (("trend", "runs/toy", "--metric", "cca"), "platometer: toy has no rows of 'cca'."),
     (("publish", "s.toml", "x"), "platometer: s.toml is no run folder: it has no run.json."),
     (("compare", "runs/toy", "nothing"), "platometer: There is no folder of results 'nothing'."),

@@ -338,9 +338,15 @@ def trend(
     from platometer.study import Results
     from platometer.trends import plain
 
+    given = [f"--{name}" for name, value in (("column", column), ("side", side), ("scale", scale), ("beside", beside)) if value]
+    if given and against in ("depth", "perturbed", "texts,n", "texts,gallery"):
+        raise SpecError(f"{', '.join(given)}: not for --against {against}.")
     if against == "depth":
+        own = Results.read(run)
         for name in metric or ("",):
-            profiles = Results.read(run).profile(name)
+            profiles = own.profile(name)
+            if not as_json:
+                print(f"{own.only([name] if name else [])[0]['metric']}, from the first layer to the last")
             print(json.dumps(plain(profiles), ensure_ascii=False) if as_json else "\n".join(map(str, profiles)))
         return
     if against in ("perturbed", "texts,n", "texts,gallery"):

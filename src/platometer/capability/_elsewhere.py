@@ -127,8 +127,8 @@ def _name_column(known: Sequence[str], asked: str | None, path: Path) -> str:
     lower = {key.strip().lower(): key for key in reversed(known)}
     found = asked or next((lower[usual] for usual in _MODEL if usual in lower), None)
     if found is None:
-        raise DataError(f"{path}: which column holds the models? Its columns are {', '.join(map(repr, known))}; name one with "
-                        "model_column.")
+        raise DataError(f"{path}: which column holds the models? Its columns are {', '.join(map(repr, known))}; call "
+                        "it 'model', or name it with model_column.")
     return found
 
 

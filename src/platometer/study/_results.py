@@ -137,7 +137,12 @@ class Results:
             None of these.
         DataError
             The table names none of the models, or has several columns and none was named.
+        InputError
+            A column of what is no table.
         """
+        table = bool(Path(against).exists() or Path(against).suffix)
+        if column and not table:
+            raise InputError(f"column = {column!r} is of a table, and {against!r} is none.")
         if against in ("size", "parameters"):
             return "parameters", "parameters"
         if against in _READS:
@@ -146,7 +151,7 @@ class Results:
         close = [name for name in there if name == against] or [name for name in there if name.startswith(against)]
         if len(close) == 1:
             return _growing(self.capability, close[0])
-        if Path(against).exists() or Path(against).suffix:
+        if table:
             found = _capability.told_of({row[side]: row[f"{side}_source"] for row in self.rows for side in ("left", "right")},
                                         Path(against))
             return _growing(found, _column(found, column, against))
