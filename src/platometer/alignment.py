@@ -301,17 +301,17 @@ def _sides(
 ) -> Iterator[tuple[str, Any]]:
     """Each layer, prepared, or why it cannot be; several at once where a layer is too small to keep several threads busy."""
 
-    def made(layer: tuple[str, torch.Tensor]) -> Any:
+    def made(layer: str) -> Any:
+        x = features.checked(layer) if device is None else features.checked(layer).to(device)
         try:
-            return _side(metric, conditioning, layer[1], limit=limit, name=f"{features.model.name}, layer {layer[0]}")
+            return _side(metric, conditioning, x, limit=limit, name=f"{features.model.name}, layer {layer}")
         except UndefinedError as error:
             return error
 
     step = threads.lanes() if device is None and features.n <= _SMALL else 1
     for at in range(0, len(features.names), step):
         names = features.names[at : at + step]
-        read = [(name, features.checked(name) if device is None else features.checked(name).to(device)) for name in names]
-        yield from zip(names, threads.each(made, read), strict=True)
+        yield from zip(names, threads.each(made, names), strict=True)
 
 
 def _side(metric: Metric, conditioning: Conditioning, x: torch.Tensor, *, name: str, limit: float | None = None) -> Any:

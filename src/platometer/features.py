@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from types import MappingProxyType
 from typing import Protocol
 
 import torch
 
+from platometer import threads
 from platometer.arrays import ArrayLike, as_features, as_matrix, as_tensor
 from platometer.cards import Card, digest, fingerprint
 from platometer.errors import InputError, ShapeError, UnknownNameError, suggestion
@@ -78,7 +80,8 @@ class Features:
         if not named:
             raise InputError(f"{name} has no layers.")
         tensors = {key: as_tensor(value, name=_called(name, key, named)) for key, value in named.items()}
-        matrices = {key: as_features(value, name=_called(name, key, named)) for key, value in tensors.items()}
+        checked = threads.each(lambda key: as_features(tensors[key], name=_called(name, key, named)), list(tensors))
+        matrices = dict(zip(tensors, checked, strict=True))
         sizes = {value.shape[0] for value in matrices.values()}
         if len(sizes) != 1:
             listed = ", ".join(f"{key!r} has {value.shape[0]}" for key, value in matrices.items())
@@ -159,11 +162,12 @@ class Features:
         """A name for the content: the store's key if there is one, else a hash of every number."""
         if self.key:
             return self.key
-        parts: list[object] = []
-        for name in self.names:
+
+        def told(name: str) -> list[object]:
             value = self[name].detach().cpu().contiguous()
-            parts += [name, list(value.shape), str(value.dtype), digest(memoryview(value.view(torch.uint8).numpy()))]  # type: ignore[arg-type]
-        return fingerprint(*parts)
+            return [name, list(value.shape), str(value.dtype), digest(memoryview(value.view(torch.uint8).numpy()))]  # type: ignore[arg-type]
+
+        return fingerprint(*chain.from_iterable(threads.each(told, self.names)))
 
     @property
     def _width(self) -> str:
