@@ -171,6 +171,15 @@ def test_two_or_three_models_are_drawn(name: str, count: int, null: bool) -> Non
         assert len(figure.axes) == (2 if null else 1)
 
 
+def test_two_models_with_many_partners_make_no_trend() -> None:
+    rows = made.rows(12, pairs="cross")
+    text = sorted({row[side] for row in rows for side in ("left", "right") if row[f"{side}_modality"] == "text"})[:2]
+    few = [row for row in rows if row["left"] in text or row["right"] in text]
+    assert len(few) == 12
+    assert "no trend: 2 models" in _words(plots.load("capability").draw(few, side="text"))
+    assert not any("no trend" in word for word in _words(plots.load("capability").draw(rows, side="text")))
+
+
 def test_agreement_over_too_few_pairs_is_refused() -> None:
     with pytest.raises(UndefinedError, match="1 pairs of models are shared by all 2; agreement needs four"):
         plots.load("agreement").draw(made.rows(2) + made.rows(2, metric="cka"))

@@ -162,9 +162,11 @@ def _trend(
     rows: Sequence[Row], against: str | Mapping[str, float], side: str, families: Mapping[str, str] | None, draws: int
 ) -> tuple[trends.Trend | None, str]:
     try:
-        return trends.trend(rows, against=against, side=side, families=trends.independent(rows, families)[0], draws=draws), ""
+        found = trends.trend(rows, against=against, side=side, families=trends.independent(rows, families)[0], draws=draws)
     except UndefinedError:
         return None, f"no trend: {len(rows)} {'pair' if len(rows) == 1 else 'pairs'}, or nothing varies"
+    models = {*found.left, *found.right} if side == "both" else set(found.right if side == "right" else found.left)
+    return (found, "") if len(models) > 2 else (None, f"no trend: {len(models)} models")  # two give no interval
 
 
 def _panel(axes: Axes, points: Sequence[_Point], column: str, look: _style.Look) -> None:
