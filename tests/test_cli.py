@@ -93,6 +93,7 @@ def test_one_array_of_a_file_and_a_folder_of_features_are_taken(say: Callable, t
     (("align", "a.npy", "b.npz", "--summary", "maximum"), "platometer: There is no summary 'maximum'."),
     (("align", "a.npy", "b.npz", "--right-key", "hgh"), "platometer: "),
     (("run", "none.toml"), "platometer: There is no study file 'none.toml'."),
+    (("run", "prh-colour"), "platometer: 'prh-colour' is an experiment, which makes its own data: 'platometer experiment"),
     (("show", "none"), "platometer: There is no folder 'none'. Runs lie in runs/NAME"),
     (("show", "."), "platometer: There is no table of rows at rows.parquet."),
     (("list", "metric"), "platometer: There is no list of 'metric'. Did you mean 'metrics'?"),

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
-from platometer import __version__
-from platometer.errors import DataError, PlatometerError, SpecError, suggestion
+from platometer import __version__, plugins
+from platometer.errors import DataError, PlatometerError, SpecError, StudyError, suggestion
 
 if TYPE_CHECKING:
     from platometer.features import Features
@@ -171,6 +171,7 @@ def run(
     """Run a study, or go on with one that was interrupted."""
     from platometer.study import Results, Study
 
+    _no_experiment(study)
     asked = Study.read(study)
     asked = asked.limited(at_most) if at_most is not None else asked
     asked = asked.fitting(within) if within is not None else asked
@@ -442,6 +443,13 @@ def list_(
         print(json.dumps([dict(zip(titles, line, strict=True)) for line in lines], ensure_ascii=False))
         return
     _table(titles, lines)
+
+
+def _no_experiment(study: str) -> None:
+    """Nothing, unless what is asked for as a study is an experiment, such as the paper's colours (``prh-colour``)."""
+    name = study.removeprefix("prh-")
+    if name in plugins.names("platometer.experiments") and not Path(study).exists():
+        raise StudyError(f"{study!r} is an experiment, which makes its own data: 'platometer experiment {name}'.")
 
 
 def _vectors(path: Path, key: str | None) -> Features:
