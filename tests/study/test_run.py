@@ -472,6 +472,35 @@ def test_code_runs_only_if_it_is_allowed(texts: Callable, calls: Callable, tmp_p
     assert calls() == {}
 
 
+def test_a_finished_table_is_not_shortened_for_want_of_leave(texts: Callable, calls: Callable, tmp_path: Path) -> None:
+    path = texts(n=40)
+    done = _run(path, tmp_path / "out")
+    before = {one: one.read_bytes() for one in (tmp_path / "out").rglob("*") if one.is_file()}
+    calls()
+    with pytest.raises(StudyError, match=r"holds rows that need code \(4 of one, 4 of two, 4 of three\).*--allow-code"):
+        _run(path, tmp_path / "out", allow_code=False, failures="keep")
+    assert {one: one.read_bytes() for one in (tmp_path / "out").rglob("*") if one.is_file()} == before
+    assert calls() == {}
+    assert _run(path, tmp_path / "out").rows == done.rows
+
+
+def test_a_finished_table_stands_if_a_model_fails_later(vectors: Callable, tmp_path: Path) -> None:
+    path = vectors()
+    done = _run(path, tmp_path / "out")
+    before = {name: (tmp_path / "out" / name).read_bytes() for name in ("rows.parquet", "report.html", "run.json")}
+    (tmp_path / "b.npz").rename(tmp_path / "away.npz")
+    path.write_text(path.read_text().replace('"cka"', '"cka", "cka(kernel=rbf)"'))
+    kept = _run(path, tmp_path / "out", failures="keep")
+    assert kept.rows == rows.read(kept.table) == done.rows
+    assert "b.npz" in kept.failures[0]
+    assert "stand as an earlier run left them: of 6 rows, 4 of b would be lost" in kept.told()
+    with pytest.raises(StudyError, match=r"4 of b would be lost\. What was answered now is kept"):
+        _run(path, tmp_path / "out")
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in before} == before
+    (tmp_path / "away.npz").rename(tmp_path / "b.npz")
+    assert len(_run(path, tmp_path / "out").rows) == 9
+
+
 def test_code_that_comes_with_a_model_runs_only_if_it_is_allowed(texts: Callable, tmp_path: Path) -> None:
     path = texts(n=40)
     table = '\n[[models]]\nsource = "hf:nobody/nothing"\nview = "text"\ntrust_remote_code = true\nlocal_files_only = true\n'

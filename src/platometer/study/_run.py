@@ -20,7 +20,16 @@ from platometer.capability import Capability
 from platometer.cards import fingerprint
 from platometer.conditioning import Conditioning
 from platometer.engines import Needs
-from platometer.errors import DiskError, InputError, PlatometerError, StoreError, StudyError, UnknownNameError, suggestion
+from platometer.errors import (
+    DataError,
+    DiskError,
+    InputError,
+    PlatometerError,
+    StoreError,
+    StudyError,
+    UnknownNameError,
+    suggestion,
+)
 from platometer.extraction import extract, features_key, forget
 from platometer.features import Features
 from platometer.study import (
@@ -152,6 +161,7 @@ class Result:
     failures : what could not be done, with the reason.
     galleries : one dictionary per pair, size and k, where the study has a ``[gallery]``.
     price : what the run took beside what was predicted, in words.
+    stands : why table and page are those of an earlier run, if they are: a model failed now that has rows in it.
     """
 
     folder: Path
@@ -161,11 +171,13 @@ class Result:
     failures: tuple[str, ...] = ()
     galleries: tuple[dict, ...] = field(default=(), repr=False)
     price: str = ""
+    stands: str = ""
 
     def told(self) -> str:
         """The failures in one message."""
         what = "1 part" if len(self.failures) == 1 else f"{len(self.failures)} parts"
-        return f"{what} of the study failed; the rest is in {self.folder}.\n  " + "\n  ".join(self.failures)
+        return f"{what} of the study failed; the rest is in {self.folder}.\n  " + "\n  ".join(self.failures) + (
+            f"\n{self.stands}" if self.stands else "")
 
 
 def plan(
@@ -207,6 +219,7 @@ def run(
     if failures not in ("error", "keep"):
         raise InputError(f"failures = {failures!r}; expected 'error' or 'keep'.")
     folder = _folder(study, out)
+    _check_code(study, folder, allow_code=allow_code)
     paired = _data(study)
     foreseen: Plan | None = None
     if announce is not None:
@@ -353,6 +366,14 @@ def _collected(
     """Rows, page and record of what was answered."""
     from platometer import report
 
+    earlier, lost = _earlier(folder, [one.name for one in study.models() if one.name not in features])
+    if lost:
+        result = Result(folder=folder, rows=earlier, page=folder / "report.html", table=folder / "rows.parquet",
+                        failures=tuple(failed), stands=_stood(folder, earlier, lost),
+                        price=taken({"actual": meter.read(), "predicted": None}))
+        if failures == "error":
+            raise StudyError(result.told())
+        return result
     path = rows.write(folder / "rows.parquet", table)
     page = report.write(folder / "report.html", _content.content(
         study, paired, features, table, answers, failures=failed, galleries=galleries, capability=capabilities,
@@ -372,6 +393,35 @@ def _collected(
     if failed and failures == "error":
         raise StudyError(result.told())
     return result
+
+
+def _earlier(folder: Path, names: Sequence[str]) -> tuple[list[dict], dict[str, int]]:
+    """Rows that an earlier run left in the folder; and those of these models, how many of each that has some."""
+    with suppress(DataError):  # none, or no table that can be read: nothing that could be lost
+        found = rows.read(folder / "rows.parquet") if names else []
+        counts = {name: sum(name in (row["left"], row["right"]) for row in found) for name in names}
+        return found, {name: count for name, count in counts.items() if count}
+    return [], {}
+
+
+def _stood(folder: Path, earlier: Sequence[Mapping], lost: Mapping[str, int]) -> str:
+    """That an earlier table stands as it was, and why."""
+    held = ", ".join(f"{count} of {name}" for name, count in lost.items())
+    there = "1 row" if len(earlier) == 1 else f"{len(earlier)} rows"
+    return (f"{folder / 'rows.parquet'} and the page stand as an earlier run left them: of {there}, {held} would be lost. "
+            "What was answered now is kept; once nothing of these fails, the same command collects it. For a table without "
+            "them, take them out of the study or give another folder with --out.")
+
+
+def _check_code(study: Study, folder: Path, *, allow_code: bool) -> None:
+    """Refuse a run without leave for code that an earlier table in the folder came from; nothing is written."""
+    coded = [] if allow_code else [one.name for one in study.models() if one.source.startswith("python:")]
+    _, lost = _earlier(folder, coded)
+    if lost:
+        held = ", ".join(f"{count} of {name}" for name, count in lost.items())
+        raise StudyError(f"{study.name}: {folder / 'rows.parquet'} holds rows that need code ({held}), which would be lost: "
+                         "code is not allowed in this run. Nothing was changed. Allow it as before: --allow-code on the "
+                         "command line, allow_code=True in Python.")
 
 
 def _limits(study: Study) -> list[str]:
