@@ -56,6 +56,17 @@ def test_a_parquet_table_is_understood(photos):
     assert load(str(photos), captions="mean").view("text").items == [("a", "b"), ("c",)]
 
 
+def test_pictures_without_a_caption_are_told(photos):
+    (photos / "below").mkdir()
+    (photos / "below" / "5.JPG").write_bytes((photos / "0.jpg").read_bytes())
+    (photos / "captions.jsonl").write_text('{"image": "./0.jpg", "text": "a"}\n{"image": "1.jpg", "text": "b"}\n')
+    assert load(str(photos)).notes == ("3 of 5 pictures have no caption in captions.jsonl and are left out",)
+    assert load(str(photos), captions="none").notes == ("3 of 5 pictures are not named in captions.jsonl and are left out",)
+    (photos / "2.jpg").unlink()
+    (photos / "3.jpg").unlink()
+    assert load(str(photos)).notes == ("1 of 3 pictures has no caption in captions.jsonl and is left out",)
+
+
 def test_numbered_columns_stand_in_the_order_of_their_numbers(photos):
     columns = [f"caption_{i}" for i in range(12)]
     (photos / "captions.jsonl").write_text(json.dumps({"image": "0.jpg"} | {name: name for name in reversed(columns)}))
@@ -144,6 +155,7 @@ def test_a_damaged_picture_is_named_when_it_is_read(photos):
 
 def test_an_empty_caption_is_named_with_its_row_or_dropped(photos):
     rows = [["a", " "], [None], ["b"]]
+    (photos / "3.jpg").unlink()
     text = "\n".join(json.dumps({"image": f"{i}.jpg", "captions": row}) for i, row in enumerate(rows))
     (photos / "captions.jsonl").write_text(text)
     with pytest.raises(DataError, match=r"captions.jsonl, row 1: the caption is empty. unreadable = \"drop\" leaves"):
@@ -263,6 +275,8 @@ def test_options_are_checked_at_the_door(photos):
 def test_a_subset_is_said_and_one_seed_governs_all_that_is_drawn(photos):
     found = datasets.load("folder", path=str(photos), limit=2, seed=5, captions="random")
     assert found.notes == ("2 of 4 samples, drawn with seed 5",)
+    assert datasets.load("folder", path=str(photos), limit=4).notes == ()
+    assert datasets.load("folder", path=str(photos), limit=9).notes == ("limit = 9, and there are 4 samples: all of them",)
     whole = load(str(photos), captions="random", seed=5)
     rows = [whole.ids.index(name) for name in found.ids]
     assert first_texts(found) == [first_texts(whole)[row] for row in rows]

@@ -21,7 +21,7 @@ def load(source: str, *, limit: int | None = None, seed: int = 0, **options: obj
     Parameters
     ----------
     source : one of `names`, or ``NAME:REST``, which passes REST as the source's first parameter.
-    limit : keep a subset of this many samples, drawn by `seed`; all if None or if there are no more.
+    limit : keep a subset of this many samples, drawn by `seed`; all if None, and, with a note, if there are no more.
     seed : of the subset, and of whatever else the source draws (``captions="random"``).
     options : parameters of ``load`` in the source's file.
 
@@ -49,7 +49,10 @@ def load(source: str, *, limit: int | None = None, seed: int = 0, **options: obj
     if limit is not None and limit < 1:
         raise SpecError(f"limit = {limit}; expected at least one sample, or none for all.")
     paired = read(**({"seed": seed} if "seed" in known else {}), **options)
-    if limit is None or len(paired) <= limit:
+    if limit is None or len(paired) == limit:
         return paired
+    if len(paired) < limit:
+        return dataclasses.replace(paired, notes=(*paired.notes, f"limit = {limit:,}, and there are {len(paired):,} samples: "
+                                                                 "all of them"))
     part = paired.subset(limit, seed=seed)
     return dataclasses.replace(part, notes=(*part.notes, f"{len(part)} of {len(paired)} samples, drawn with seed {seed}"))

@@ -76,6 +76,7 @@ def load(
             dropped.append(name)
     notes = [f"empty captions were left out: {lost}"] if lost else []
     notes += _captions.left_out(dropped)
+    notes += _unnamed(folder, found, file, "is not named" if captions == "none" else "has no caption") if file else []
     if not names:
         raise DataError(f"{file or folder} names no picture that can be read.")
 
@@ -117,6 +118,16 @@ def _listed(folder: Path) -> tuple[dict[str, tuple[str, list[str]]], int]:
     if not found:
         raise DataError(f"{folder} has no pictures ({', '.join(_pictures.ENDINGS)}).")
     return {name: (str(folder), []) for name in found}, 0
+
+
+def _unnamed(folder: Path, found: Mapping[str, object], file: Path, why: str) -> list[str]:
+    """A note on pictures in the folder that its table says nothing of, or none."""
+    there = {os.path.normpath(os.path.join(home, name)) for home, _, names in os.walk(folder) for name in names
+             if name.lower().endswith(_pictures.ENDINGS)}
+    lost = len(there - {os.path.normpath(os.path.join(folder, name)) for name in found})
+    several = {"is not named": "are not named", "has no caption": "have no caption"}[why]
+    how = f"{why} in {file.name} and is" if lost == 1 else f"{several} in {file.name} and are"
+    return [f"{lost} of {len(there)} pictures {how} left out"] if lost else []
 
 
 def _named(
