@@ -6,11 +6,35 @@ import numpy as np
 import pytest
 import torch
 
+from platometer import vectors
 from platometer.cards import Card
 from platometer.errors import InputError, NotFiniteError, ShapeError, UnknownNameError
-from platometer.features import Features
+from platometer.features import Features, check_same_samples
 
 A, B = np.arange(12.0).reshape(4, 3), np.ones((4, 5), np.float32)
+
+
+def test_the_index_of_a_dataframe_names_the_samples() -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(A, index=["d", "a", "c", "b"])
+    left, right = Features.of(frame, name="left"), Features.of(frame.sort_index(), name="right")
+    assert left.ids == ("d", "a", "c", "b")
+    with pytest.raises(ShapeError, match=r"Row 0 of left is the sample 'd' and of right 'a'; .* another order"):
+        check_same_samples(left, right)
+    check_same_samples(left, Features.of(frame.sort_index().loc[frame.index]))
+    one, other, notes = vectors.matched(left, right)
+    assert one.ids == other.ids
+    assert torch.equal(one["0"], other["0"])
+    assert notes == ("rows matched by id: 4 are on both sides, 0 only in left, 0 only in right",)
+    assert Features.of(frame[0]).ids == Features.of({"a": frame, "b": B}).ids == left.ids
+    with pytest.raises(ShapeError, match="Layers of x differ in row 0: 'd' in the index of one, 'a' in that of another"):
+        Features.of([frame, frame.sort_index()])
+
+
+@pytest.mark.parametrize("index", [None, [0, 1, 2, 3], ["a", "a", "b", "c"]])
+def test_an_index_that_counts_or_repeats_names_nothing(index: list | None) -> None:
+    pd = pytest.importorskip("pandas")
+    assert Features.of(pd.DataFrame(A, index=index)).ids == ()
 
 
 class Shown:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -63,14 +63,14 @@ class Features:
         Parameters
         ----------
         x : one array (n,) or (n, d); an array (n, L, d) of L layers; a sequence or mapping of arrays (n, d_l), whose
-            widths may differ.
+            widths may differ. The index of a DataFrame, where it is unique and does not only count, names the samples.
         name : what they are called in tables and errors.
         samples : fingerprint of the samples, if known.
 
         Raises
         ------
         ShapeError
-            Layers differ in their number of samples, or an array has no such shape.
+            Layers differ in their number of samples or in the order that DataFrames name, or an array has no such shape.
         NotFiniteError
             NaN or infinity.
         """
@@ -92,6 +92,7 @@ class Features:
             n=sizes.pop(),
             model=Card(name),
             samples=samples,
+            ids=_ids(x, name),
         )
 
     @property
@@ -209,9 +210,11 @@ def check_same_samples(left: OfSamples, right: OfSamples) -> None:
         )
     if left.ids and right.ids and left.ids != right.ids:
         row = next(i for i, (a, b) in enumerate(zip(left.ids, right.ids, strict=True)) if a != b)
+        why = ("They have the same samples in another order: bring one into that of the other (of DataFrames: y.loc[x.index])."
+               if set(left.ids) == set(right.ids) else "Do they come from two subsets, or in two orders?")
         raise ShapeError(
             f"Row {row} of {left.model.name} is the sample {left.ids[row]!r} and of {right.model.name} {right.ids[row]!r}; "
-            "row i of both must be the same sample. Do they come from two subsets, or in two orders?"
+            f"row i of both must be the same sample. {why}"
         )
 
 
@@ -232,6 +235,27 @@ def _named_layers(x: object, name: str) -> dict[str, ArrayLike]:
             f"{name} has shape {tuple(tensor.shape)}; expected (n, d), or (n, L, d) for L layers, or a list of (n, d)."
         )
     return {"0": tensor}
+
+
+def _ids(x: object, name: str) -> tuple[str, ...]:
+    """What the index of a DataFrame, or of each layer's, calls the samples; empty if there is none or it only counts."""
+    layers = list(x.values()) if isinstance(x, Mapping) else x if isinstance(x, list | tuple) else [x]
+    found = [ids for ids in map(_labels, layers) if ids]
+    for ids in found[1:]:
+        if ids != found[0]:
+            row = next(i for i, (a, b) in enumerate(zip(found[0], ids, strict=True)) if a != b)
+            raise ShapeError(f"Layers of {name} differ in row {row}: {found[0][row]!r} in the index of one, {ids[row]!r} in "
+                             "that of another. Row i of all must be the same sample.")
+    return found[0] if found else ()
+
+
+def _labels(x: object) -> tuple[str, ...]:
+    """The index of a DataFrame or Series, if it is unique and does not only count."""
+    index: Any = getattr(x, "index", None)
+    if not hasattr(x, "iloc") or type(index).__name__ == "RangeIndex":
+        return ()
+    ids = tuple(map(str, index))
+    return ids if len(set(ids)) == len(ids) and ids != tuple(map(str, range(len(ids)))) else ()
 
 
 def _is_numbers(x: list | tuple) -> bool:
