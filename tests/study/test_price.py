@@ -144,6 +144,24 @@ def test_one_model_of_each_source_is_tried_before_another_of_the_same(monkeypatc
     assert [name for name, one in found.items() if one.tried] == ["a", "c"]
 
 
+def test_code_of_ones_own_is_never_priced_like_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    from platometer import datasets
+    from platometer.study import _forecast
+    from platometer.study._shards import Order
+
+    monkeypatch.setattr(_price, "ran", lambda order, paired: Ran(1.0, 0.1, 2, 8.0, 64.0, 1.0, 1000))
+    orders = {"a": (Order("a", "zoo:gpt-1"), None), "mine": (Order("mine", "python:mine.py:one"), 1e3),
+              "far": (Order("far", "hf:no/such-model"), 1e3)}
+    paired = datasets.load("scenes:test", limit=8)
+    ask = _forecast.Ask((), {}, orders, paired, 0, "draws", "max", "local", None, 1e9)
+    assert set(_forecast._models(ask, 60.0, [])) == {"a", "far"}
+    price, _, notes = _forecast.forecast(ask)
+    assert price is not None
+    assert "1 model is not priced, being code of one's own: mine" in notes
+    alone = _forecast.Ask((), {}, {"mine": orders["mine"]}, paired, 0, "draws", "max", "local", None, 1e9)
+    assert _forecast.forecast(alone) == (None, 0, ["1 model is not priced, being code of one's own: mine"])
+
+
 def test_the_libraries_of_a_kind_of_source_are_not_in_the_price_of_each_model(monkeypatch: pytest.MonkeyPatch) -> None:
     from types import SimpleNamespace
 

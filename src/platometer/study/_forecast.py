@@ -98,13 +98,28 @@ def forecast(ask: Ask, *, patience: float = _price.PATIENCE) -> tuple[Price | No
     told = [one for one in told if trials[_kind(one)] is not None]
     comparisons = sum(shape[one.left][0] * shape[one.right][0] for one in told) * (1 + ask.draws)
     if not told and not ran:
-        return None, comparisons, notes
-    unknown = [name for name in ask.orders if name not in ran]
-    if unknown:
-        listed = ", ".join(unknown[:4]) + (", ..." if len(unknown) > 4 else "")
-        what = "1 model is" if len(unknown) == 1 else f"{len(unknown)} models are"
-        notes.append(f"{what} not priced, being neither here to be tried nor like one that is: {listed}")
+        return None, comparisons, [*notes, *_unpriced(ask, ran, own=True)]
+    notes += _unpriced(ask, ran)
     return _added(ask, told, ran, shape, {kind: one for kind, one in trials.items() if one is not None}, n), comparisons, notes
+
+
+def _unpriced(ask: Ask, ran: Mapping[str, Ran], *, own: bool = False) -> list[str]:
+    """Notes on models without a price: code of one's own, which is like no other; and the rest, unless only that is asked."""
+    unknown = [name for name in ask.orders if name not in ran]
+    mine = [name for name in unknown if _own(ask.orders[name][0])]
+    rest = [name for name in unknown if name not in mine and not own]
+    kinds = ((mine, "being code of one's own"), (rest, "being neither here to be tried nor like one that is"))
+    out = []
+    for names, why in kinds:
+        listed = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+        what = "1 model is" if len(names) == 1 else f"{len(names)} models are"
+        out += [f"{what} not priced, {why}: {listed}"] if names else []
+    return out
+
+
+def _own(order: Order) -> bool:
+    """Whether a model is code of one's own."""
+    return order.source.startswith("python:")
 
 
 def troubles(ask: Ask, address: str) -> list[str]:
@@ -163,7 +178,7 @@ def _models(ask: Ask, patience: float, notes: list[str]) -> dict[str, Ran]:
     of_source = {ask.orders[name][0].source: one for name, one in out.items()}
     failed = {note.partition(" will fail")[0] for note in notes}
     for name, (order, parameters) in ask.orders.items():
-        if name in out or name in failed:
+        if name in out or name in failed or _own(order):
             continue
         gpu = _on_gpu(order) and not torch.cuda.is_available()
         if order.source in of_source and not gpu:
