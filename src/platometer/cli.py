@@ -205,7 +205,7 @@ def experiment(
     quick: Annotated[bool, typer.Option("--quick", help="Smaller numbers: under a minute, no evidence.")] = False,
     seed: Annotated[int, typer.Option(help="Of everything drawn by chance.")] = 0,
     out: Annotated[Path | None, typer.Option(help="The folder, one below it for each of all; runs/experiments/NAME if not "
-                                                  "given.")] = None,
+                                                  "given, NAME-quick of a quick one.")] = None,
     option: Annotated[list[str] | None, typer.Option("--set", help="An option of the experiment, as NAME=VALUE.")] = None,
     no_figure: Annotated[bool, typer.Option("--no-figure", help="Draw nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,

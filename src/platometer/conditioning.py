@@ -188,7 +188,7 @@ def unit_rows(x: torch.Tensor, *, name: str = "x") -> torch.Tensor:
     zero = (scale == 0).flatten().nonzero().flatten()
     if zero.numel():
         raise UndefinedError(
-            f"{name} has {zero.numel()} rows of zeros (the first is row {int(zero[0])}), which have no direction. "
+            f"{name} has rows of zeros, {zero.numel()} of {len(x)} (the first is row {int(zero[0])}), which have no direction. "
             "Drop those samples, or use conditioning='none' with a metric that does not need directions."
         )
     x = x / scale

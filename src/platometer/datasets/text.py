@@ -53,7 +53,8 @@ def load(
     rows = [i for i in range(n) if all(lines[i][1].strip() for lines in views.values())]
     if blank and empty == "error":
         file, line = blank[0]
-        raise DataError(f"{file}, line {line} is empty, and so are {len(blank) - 1} more. Remove them, or empty=\"drop\".")
+        more = f", the first of {len(blank)}" if len(blank) > 1 else ""
+        raise DataError(f"{file}, line {line} is empty{more}. Remove such lines, or empty=\"drop\".")
     notes = [f"empty lines were left out: {n - len(rows)}"] if blank else []
     if not rows:
         raise DataError(f"{path} has no text in it.")

@@ -168,8 +168,9 @@ def examine(
                     lambda group=group: _bins(group, against, options), f"{what}, bins", notes)]  # type: ignore[misc]
                 parts.append(dataclasses.replace(part, bins=binned[0]) if binned else part)
     if not parts:
+        why = " ".join(f"{note.rstrip('.')}." for note in notes)
         raise UndefinedError("Nothing can be said of these rows. "
-                             + ("; ".join(notes) or f"None of their pairs has {side!r} as one side: {_listed(kinds)}."))
+                             + (why or f"None of their pairs has {side!r} as one side: {_listed(kinds)}."))
     first = {key[1:]: group for key, group in groups.items() if key[0] == 0}
     several = _or_why(lambda: _all(first, options), "agreement", notes) if len(first) > 1 else None
     return Examination(tuple(parts), several, tuple(notes))
