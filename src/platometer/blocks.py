@@ -163,7 +163,17 @@ class _Feed:
         self._read, self._width = 0, 0
 
     def take(self, rows: int) -> torch.Tensor | None:
-        """The next rows, fewer at the end, None after it."""
+        """The next rows, fewer at the end, None after it.
+
+        Parameters
+        ----------
+        rows : how many.
+
+        Raises
+        ------
+        ShapeError
+            The width changes on the way.
+        """
         while sum(map(len, self._held)) < rows and (piece := next(self._pieces, None)) is not None:
             piece = as_features(piece, name=f"{self.name}, from row {self._read}", least_rows=0)
             if self._width not in (0, piece.shape[1]):

@@ -298,7 +298,15 @@ class _Run:
         self._dtype = _KINDS[dtype]
 
     def shard(self, folder: Path, key: str, start: int, stop: int, part: int, progress: Callable | None) -> Made | None:
-        """A shard, found or made of its parts, which are removed; None if another run has finished all features meanwhile."""
+        """A shard, found or made of its parts, which are removed; None if another run has finished all features meanwhile.
+
+        Parameters
+        ----------
+        folder, key : of the features.
+        start, stop : samples of the shard.
+        part : samples of a part, the most that an interruption loses.
+        progress : is told the samples done.
+        """
         home, parts = folder / key, folder / f"{key}.parts"
         note = parts / f"shard-{start:09d}-{stop:09d}-{self._batch_name()}.json"
         pending: list[_Part] = []
@@ -323,7 +331,16 @@ class _Run:
         self, first: int, last: int, size: int, folder: Path | None, progress: Callable | None,
         over: Callable[[], bool] = lambda: False,
     ) -> Iterator[_Part]:
-        """Blocks of rows in order; read from the folder where they are there. They end where it is all over already."""
+        """Blocks of rows in order; read from the folder where they are there. They end where it is all over already.
+
+        Parameters
+        ----------
+        first, last : samples.
+        size : samples of a block.
+        folder : of the parts; None to keep none.
+        progress : is told the samples done.
+        over : whether another run has finished meanwhile.
+        """
         for start in range(first, last, size):
             stop = min(start + size, last)
             path = None if folder is None else folder / self._part_name(start, stop)

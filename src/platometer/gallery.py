@@ -349,7 +349,21 @@ class _Lists:
         )
 
     def offer(self, block: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, start: int) -> None:
-        """Show the lists a block of the gallery; (rows, columns) are queries that meet themselves."""
+        """Show the lists a block of the gallery.
+
+        Parameters
+        ----------
+        block : (m, d), the rows of the gallery from `start` on.
+        rows, columns : queries, and where in the block each meets itself.
+        start : position of the first row in the gallery.
+
+        Raises
+        ------
+        ShapeError
+            Another width than that of the queries.
+        InputError
+            A similarity overflows.
+        """
         if block.shape[1] != self.queries.shape[1]:
             raise ShapeError(f"Queries have {self.queries.shape[1]} features and the gallery {block.shape[1]}.")
         similar = self.queries @ block.T

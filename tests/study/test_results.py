@@ -279,6 +279,18 @@ def test_a_newcomer_stands_among_known_models(home: Path) -> None:
     assert "mine (image), new: mutual_knn(k=5) 0.999 over 3 partners, place 1 of 4" in str(found)
 
 
+def test_a_newcomer_of_other_samples_has_no_place(home: Path) -> None:
+    run = Results.read(home / "run")
+    mine = [dict(row) | {"left": "mine", "score": 0.999, "samples": "others"} for row in run.rows
+            if row["left"] == "a" and row["n"] == 60]
+    known = Results("known", home, [dict(row) | {"n": 61} for row in run.rows if row["n"] == 60])
+    found = compare(Results("mine", home, mine), known)
+    assert {(one.rank, one.differs) for one in found.newcomers} == {(None, ("samples", "n"))}
+    told = "mine (image), new: mutual_knn(k=5) 0.999 over 3 partners, no place, as the 3 there differ in samples, n"
+    assert told in str(found)
+    assert "place 1" not in str(found)
+
+
 def test_a_newcomer_finds_its_place_in_a_pack_that_ships(tmp_path: Path) -> None:
     known = Results.read("scenes")
     twin = known.rows[0]["right"]

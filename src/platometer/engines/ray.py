@@ -146,7 +146,12 @@ class _Crew:
         self._counted, self._seen = 0, -math.inf
 
     def free(self, wanted: int) -> list[Any]:
-        """Workers for so many tasks, or as many as there are; they count as busy now."""
+        """Workers for so many tasks, or as many as there are; they count as busy now.
+
+        Parameters
+        ----------
+        wanted : tasks.
+        """
         room = min(self._most, self._room()) - len(self._busy) - len(self._idle)
         if not self._busy and not self._idle:
             room = max(room, 1)  # a cluster that grows by itself grows when it is asked

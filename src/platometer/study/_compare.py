@@ -18,6 +18,9 @@ _MAYBE = ("conditioning", "n", "summary", "data")
 """Columns that tell rows of one result apart where it has several values of them; a change between results where not."""
 
 _CHANGES = ("data", "samples", "n", "conditioning", "summary", "null", "method", "draws", "seed", "alpha")
+_ASKED = ("samples", "n", "conditioning", "summary")
+"""What must be the same for scores of different models to be in one order."""
+
 _OF_MODELS = ("source", "revision", "pooling", "parameters", "layers")
 _LARGEST = 10
 _FEWEST = 4  # pairs of which a correlation is asked
@@ -74,18 +77,20 @@ class Place:
     ----------
     model, modality, metric : of the newcomer.
     mean : of its scores with the partners that all of them have.
-    rank : its place, 1 the most alike with those partners.
+    rank : its place, 1 the most alike with those partners; None where the two results asked different things.
     among : models, itself counted.
     partners : how many.
+    differs : in what they did, of samples, n, conditioning and summary.
     """
 
     model: str
     modality: str
     metric: str
     mean: float
-    rank: int
+    rank: int | None
     among: int
     partners: int
+    differs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,13 +141,15 @@ class Compared:
                          f"{metric.most:+.3g} at most")
         if rest := len(self.families) - len(shown):
             lines.append(f"  ... and {rest} more pairs of families, which changed less on the mean: --all")
-        lines += [f"  changed: {what}" for what in self.changed] or ["  changed: nothing that the rows know of"]
+        if self.shared:
+            lines += [f"  changed: {what}" for what in self.changed] or ["  changed: nothing that the rows know of"]
         if any(one.change for one in self.largest):
             lines.append("  largest changes")
             lines += [f"    {d.left} ~ {d.right}, {d.metric}: {d.first:.4g} -> {d.second:.4g} ({d.change:+.3g})"
                       for d in self.largest if d.change]
         lines += [f"  {p.model} ({p.modality or 'no modality'}), new: {p.metric} {p.mean:.3g} over {p.partners} partners, "
-                  f"place {p.rank} of {p.among}" for p in self.newcomers]
+                  + (f"no place, as the {p.among - 1} there differ in {', '.join(p.differs)}" if p.differs
+                     else f"place {p.rank} of {p.among}") for p in self.newcomers]
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -289,8 +296,10 @@ def _newcomers(ours: Sequence[Mapping], theirs: Sequence[Mapping], apart: Sequen
         if len(questions) > 1:
             continue  # which of several is meant is not known
         mine, modality = _partners([row for row in ours if row["metric"] == metric])
-        others, kinds = _partners([row for row in theirs if row["metric"] == metric
-                                   and tuple(row[name] for name in apart) in questions])
+        asked = [row for row in theirs if row["metric"] == metric and tuple(row[name] for name in apart) in questions]
+        others, kinds = _partners(asked)
+        differs = tuple(name for name in _ASKED
+                        if {row[name] for row in asked} != {row[name] for row in ours if row["metric"] == metric})
         sign = -1.0 if next(row["alike"] for row in ours if row["metric"] == metric) == "low" else 1.0
         for model, scores in mine.items():
             shared = [name for name in scores if name in known and model not in known]
@@ -301,7 +310,8 @@ def _newcomers(ours: Sequence[Mapping], theirs: Sequence[Mapping], apart: Sequen
                     ahead.append(np.mean([own[name] for name in both]) > np.mean([scores[name] for name in both]))
             if ahead:
                 mean = sign * float(np.mean([scores[name] for name in shared]))
-                out.append(Place(model, modality[model], metric, mean, sum(map(bool, ahead)) + 1, len(ahead) + 1, len(shared)))
+                rank = None if differs else sum(map(bool, ahead)) + 1
+                out.append(Place(model, modality[model], metric, mean, rank, len(ahead) + 1, len(shared), differs))
     return out
 
 
