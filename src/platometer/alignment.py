@@ -466,8 +466,11 @@ def _null(
     statistics = np.empty(draws)
     total, squares, first = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     start, size = 0, 0
+    rings = metric.rings and within is None and blocks is None and left.n >= nulls.RING
     while start < draws:
-        size = min(max(50, 2 * size), most, draws - start)  # few at first, so that little is drawn that is not needed
+        # few at first, so that little is drawn that is not needed; but a whole ring costs no more than a few of its draws
+        size = nulls.ring_end(left.n, start) - start if rings else max(50, 2 * size)
+        size = min(size, most, draws - start)
         moves = nulls.orders(left.n, size, seed=seed, start=start, within=within, blocks=blocks)
         grids = metric.null_grid(left.sides, right.sides, moves).numpy()
         found = _summarised(grids, metric.facts, summary)

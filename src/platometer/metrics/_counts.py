@@ -3,6 +3,9 @@
 The edges of all layers of a side are kept once each, sample by sample, with the list of the layers that hold them. A
 draw walks the right edges of the sample that a left one is paired with, under their new names, and where both sides
 hold the edge adds one for every pair of layers that do. A left sample's edges are marked once for several draws.
+
+Under all turns of a ring an edge is met by those only that lead as many places along the ring, each at one turn: k of them,
+on the average, for k neighbours. So all n turns together cost n k^2 steps a pair of layers, and one draw by itself n k.
 """
 
 from __future__ import annotations
@@ -15,8 +18,11 @@ import numpy as np
 import torch
 
 from platometer.knn import Neighbours
-from platometer.threads import spread
+from platometer.metrics._rings import Ring, parts
+from platometer.threads import each, spread
 
+Valued = tuple[np.ndarray, np.ndarray | None]
+_RING = 32  # turns of a ring from which they are counted together
 _DRAWS = 8  # draws worked on together: their names and counts stay in the cache
 
 
@@ -59,10 +65,65 @@ def null_counts(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], order
     """
     moves = np.ascontiguousarray(orders.cpu().numpy())
     out = np.zeros((len(moves), len(lefts), len(rights)), np.int64)
-    left, right = _Edges.of(lefts), _Edges.of(rights)
-    spread(_drawn, 0, len(moves), moves, left.start, left.other, left.place, left.layer, right.start, right.other, right.place,
-           right.layer, out, least=1)
+    edges: tuple[_Edges, _Edges] | None = None
+    for part, ring in parts(moves, least=_RING):
+        if ring is not None:
+            lists = [[(layer.lists.numpy(), None) for layer in side] for side in (lefts, rights)]
+            out[part] = turned_sums(*lists, ring)
+            continue
+        left, right = edges = edges or (_Edges.of(lefts), _Edges.of(rights))
+        spread(_drawn, 0, part.stop - part.start, moves[part], left.start, left.other, left.place, left.layer, right.start,
+               right.other, right.place, right.layer, out[part], least=1)
     return out
+
+
+def turned_sums(lefts: Sequence[Valued], rights: Sequence[Valued], ring: Ring) -> np.ndarray:
+    """(m, L, M): for every turn of a ring, the values of common neighbours multiplied and summed; int64 without values.
+
+    Parameters
+    ----------
+    lefts, rights : neighbour lists (n, k) of each layer, -1 for none, and values (n, k) of the same entries; None for ones.
+    ring : its m turns.
+    """
+    sides = []
+    for layers, order in ((lefts, ring.left), (rights, ring.right)):
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        sides.append([_Apart.of(lists, values, place) for lists, values in layers])
+    dtype = np.int64 if sides[0][0].value.dtype == np.int32 else np.float64
+    out = np.empty((len(ring.turns), len(lefts), len(rights)), dtype)
+
+    def met(at: tuple[int, int]) -> None:
+        left, right = sides[0][at[0]], sides[1][at[1]]
+        sums = np.zeros(2 * len(ring.left), dtype)
+        _met(left.start, left.at, left.value, right.start, right.at, right.value, sums)
+        out[:, at[0], at[1]] = (sums[: len(ring.left)] + sums[len(ring.left) :])[ring.turns]
+
+    each(met, [(l, m) for l in range(len(lefts)) for m in range(len(rights))])  # noqa: E741
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Apart:
+    """The edges of one layer by how many places they lead along a ring.
+
+    Attributes
+    ----------
+    start : (n + 1,) where the edges that lead 0, 1, ... places begin.
+    at, value : (m,) the place that an edge leads from, and its value.
+    """
+
+    start: np.ndarray
+    at: np.ndarray
+    value: np.ndarray
+
+    @classmethod
+    def of(cls, lists: np.ndarray, values: np.ndarray | None, place: np.ndarray) -> _Apart:
+        """The edges of these lists, with the place of each sample in the ring."""
+        start, size = np.zeros(len(lists) + 2, np.int64), lists.size
+        at, value = np.empty(size, np.uint32), np.empty(size, np.int32 if values is None else np.float64)
+        _sorted(lists, np.empty((0, 0)) if values is None else values, place, start, at, value)
+        return cls(start[:-1], at, value)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -124,3 +185,34 @@ def _drawn(first, last, moves, start, other, place, layer, right_start, right_ot
                             sums[row + right_layer[q]] += 1
             for e in range(start[i], start[i + 1]):
                 mark[other[e]] = 0
+
+
+@numba.njit(nogil=True, cache=True)
+def _sorted(lists, values, place, start, at, value):
+    """Fill the edges by how many places they lead, and where those that lead 0, 1, ... begin; values may be none at all."""
+    n, k = lists.shape
+    for i in range(n):
+        for a in range(k):
+            if lists[i, a] >= 0:
+                start[(place[lists[i, a]] - place[i]) % n + 2] += 1
+    for apart in range(n):
+        start[apart + 2] += start[apart + 1]
+    for i in range(n):
+        for a in range(k):
+            if lists[i, a] >= 0:
+                apart = (place[lists[i, a]] - place[i]) % n
+                edge = start[apart + 1]
+                start[apart + 1] += 1
+                at[edge] = place[i]
+                value[edge] = values[i, a] if len(values) else 1
+
+
+@numba.njit(nogil=True, cache=True)
+def _met(start, at, value, right_start, right_at, right_value, sums):
+    """Add up what meets at every turn; those of either half of the sums are the turns by 0, 1, ..., n - 1."""
+    n = np.uint32(len(sums) // 2)
+    for apart in range(len(start) - 1):
+        for e in range(start[apart], start[apart + 1]):
+            back, own = n - at[e], value[e]
+            for f in range(right_start[apart], right_start[apart + 1]):
+                sums[back + right_at[f]] += own * right_value[f]

@@ -10,13 +10,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from platometer.arrays import Rows
 from platometer.centring import centre
 from platometer.errors import UndefinedError
-from platometer.metrics import _halves, _products
+from platometer.metrics import _halves, _products, _rings, _turns
 
+_EXACT = 128  # samples below which draws are multiplied in the precision of the sides
 _ENTRIES = 2**14  # of a Gram matrix multiplied with others at once
 _SMALL = 1e-12  # a centred Gram this small relative to its size is rounding, not structure
 
@@ -99,7 +101,7 @@ class Side:
     @property
     def rounding(self) -> float:
         """How far a draw may be from the plain loop: Gram matrices are multiplied in float32 under re-pairings."""
-        return _products.ROUNDING if _in_float32(self) else 0.0
+        return _products.ROUNDING if self.n >= _EXACT else 0.0
 
     def product(self, other: Side) -> float:
         """The inner product of the two (U-)centred Grams.
@@ -308,23 +310,34 @@ def grid(lefts: Sequence[Side], rights: Sequence[Side]) -> torch.Tensor:
 
 
 def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tensor) -> torch.Tensor:
-    """(B, L, M): the same under each re-pairing of the right side.
+    """(B, L, M): the same under each re-pairing of the right side; all turns of a ring together.
 
     Parameters
     ----------
     lefts, rights : sides over the same samples.
     orders : (B, n) permutations of the right side.
     """
+    moves = np.ascontiguousarray(orders.cpu().numpy())
+    out = torch.empty(len(orders), len(lefts), len(rights), dtype=torch.float64)
+    for part, ring in _rings.parts(moves) if lefts[0].n >= _EXACT else [(slice(0, len(moves)), None)]:
+        if ring is None or not _turns.worth_it(lefts, rights, ring):
+            out[part] = _one_by_one(lefts, rights, orders[part])
+        else:
+            out[part] = _turns.turned(lefts, rights, ring)
+    return out.clamp_(-1, 1)
+
+
+def _one_by_one(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tensor) -> torch.Tensor:
+    """Draws of any kind."""
     if len(rights) > len(lefts):  # moving the left side by the inverse is the same, and there is less of it to move
-        swapped = null_grid(rights, lefts, orders.argsort(1))
-        return swapped.transpose(1, 2)
+        return _one_by_one(rights, lefts, orders.argsort(1)).transpose(1, 2)
     if all(_in_float32(side) for side in (*lefts, *rights)):
-        return torch.from_numpy(_products.null_products(lefts, rights, orders)).clamp(-1, 1)
+        return torch.from_numpy(_products.null_products(lefts, rights, orders))
     lefts, rights = _of_one_form(lefts, rights)
     if lefts[0].matrix is None:
         return torch.stack([grid(lefts, [permuted(b, order) for b in rights]) for order in orders])
     if _in_float32(lefts[0]):
-        return torch.from_numpy(_products.null_products(lefts, rights, orders)).clamp(-1, 1)
+        return torch.from_numpy(_products.null_products(lefts, rights, orders))
     n = lefts[0].n
     device = lefts[0].matrix.device  # type: ignore[union-attr]
     rows, columns = torch.triu_indices(n, n, device=device)
@@ -334,7 +347,7 @@ def null_grid(lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tenso
     right = torch.stack([b.matrix.flatten() for b in rights], dim=1)  # type: ignore[union-attr]
     out = torch.empty(len(orders), len(lefts), len(rights), dtype=torch.float64)
     for draw, order in enumerate(orders.to(device)):
-        out[draw] = (left @ right.index_select(0, order[rows] * n + order[columns])).clamp(-1, 1)
+        out[draw] = left @ right.index_select(0, order[rows] * n + order[columns])
     return out
 
 
@@ -358,7 +371,7 @@ def _of_one_form(lefts: Sequence[Side], rights: Sequence[Side]) -> tuple[Sequenc
 
 def _in_float32(side: Side) -> bool:
     """Whether draws are multiplied in float32: not for so few samples that some re-pairing may give the very same score."""
-    return side.n >= 128 and (side.half is not None or (side.matrix is not None and side.matrix.device.type == "cpu"))
+    return side.n >= _EXACT and (side.half is not None or (side.matrix is not None and side.matrix.device.type == "cpu"))
 
 
 def _flat() -> str:

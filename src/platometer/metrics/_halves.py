@@ -124,6 +124,17 @@ def pairs(half: Half) -> np.ndarray:
     return out
 
 
+def firsts(n: int) -> np.ndarray:
+    """int64: where each column of blocks begins; entry (v, u) of a column that begins with column s is (v - s) w + u - s
+    places on, for its width w.
+
+    Parameters
+    ----------
+    n : rows of the matrix.
+    """
+    return np.array([place.start for rows, columns, place in _blocks(n) if rows == columns], np.int64)
+
+
 def _blocks(n: int) -> Iterator[tuple[slice, slice, slice]]:
     """(rows, columns, place among the entries) of every block on the diagonal, and of all below it."""
     at = 0

@@ -131,6 +131,12 @@ class Metric(ABC):
         """
         return torch.stack([self.grid(lefts, [self.permute(b, order) for b in rights]) for order in orders])
 
+    @property
+    def rings(self) -> bool:
+        """Whether `null_grid` computes all turns of a ring (`platometer.nulls.orders`) together, at little more than the cost
+        of one, so that draws are best asked for by whole rings."""
+        return False
+
     def null_moments(self, lefts: Sequence, rights: Sequence) -> GridMoments | None:
         """Exact moments of all scores of a grid over all re-pairings, and how the scores go together, or None where no
         closed form is known.

@@ -107,6 +107,10 @@ class Cka(Metric):
     def grid(self, lefts: Sequence[Side], rights: Sequence[Side]) -> torch.Tensor:
         return grid(lefts, rights)
 
+    @property
+    def rings(self) -> bool:
+        return True
+
     def null_grid(self, lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tensor) -> torch.Tensor:
         return null_grid(lefts, rights, orders)
 

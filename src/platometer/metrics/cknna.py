@@ -20,9 +20,11 @@ import torch
 from platometer.errors import UndefinedError
 from platometer.knn import Neighbours, neighbours
 from platometer.metrics import Facts, Metric
+from platometer.metrics._counts import turned_sums
 from platometer.metrics._grams import centred
 from platometer.metrics._meetings import check_list_length
 from platometer.metrics._neighbourhoods import tie_remarks
+from platometer.metrics._rings import parts
 from platometer.threads import spread
 
 _SMALL = 1e-12  # similarities this small relative to the features' size are rounding, not structure
@@ -121,6 +123,10 @@ class Cknna(Metric):
     def grid(self, lefts: Sequence[Edges], rights: Sequence[Edges]) -> torch.Tensor:
         return self._bounded(self._sums(lefts, rights, None)[0])
 
+    @property
+    def rings(self) -> bool:
+        return self.variant != "platonic-rep"
+
     def null_grid(self, lefts: Sequence[Edges], rights: Sequence[Edges], orders: torch.Tensor) -> torch.Tensor:
         return self._bounded(self._sums(lefts, rights, orders))
 
@@ -133,8 +139,13 @@ class Cknna(Metric):
         moves = np.arange(n)[None] if orders is None else np.ascontiguousarray(orders.cpu().numpy())
         out = np.empty((len(moves), len(lefts), len(rights)))
         released = self.variant == "platonic-rep"
-        sides = [stack for side in (lefts, rights) for stack in _stacks(side, released=released)]
-        spread(_drawn, 0, len(moves), moves, *sides, released, out, least=1)
+        stacks = [_stacks(side, released=released) for side in (lefts, rights)]
+        for part, ring in [(slice(0, len(moves)), None)] if released else parts(moves, least=2 * self.k):
+            if ring is None:
+                spread(_drawn, 0, part.stop - part.start, moves[part], *stacks[0], *stacks[1], released, out[part], least=1)
+            else:
+                sides = [list(zip(lists, values, strict=True)) for lists, values, _ in stacks]
+                out[part] = turned_sums(*sides, ring)
         return torch.from_numpy(out)
 
     def _bounded(self, scores: torch.Tensor) -> torch.Tensor:

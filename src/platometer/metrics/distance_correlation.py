@@ -74,6 +74,10 @@ class DistanceCorrelation(Metric):
     def grid(self, lefts: Sequence[Side], rights: Sequence[Side]) -> torch.Tensor:
         return self._formed(grid(lefts, rights))
 
+    @property
+    def rings(self) -> bool:
+        return True
+
     def null_grid(self, lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tensor) -> torch.Tensor:
         return self._formed(null_grid(lefts, rights, orders))
 

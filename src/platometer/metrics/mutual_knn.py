@@ -63,6 +63,10 @@ class MutualKnn(Metric):
     def grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours]) -> torch.Tensor:
         return overlaps(lefts, rights) / (lefts[0].n * self.k)
 
+    @property
+    def rings(self) -> bool:
+        return True
+
     def null_grid(self, lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
         return null_overlaps(lefts, rights, orders) / (lefts[0].n * self.k)
 

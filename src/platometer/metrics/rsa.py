@@ -93,6 +93,10 @@ class Rsa(Metric):
             return super().grid(lefts, rights)
         return grid(lefts, rights).clamp_min(self.facts.range[0])
 
+    @property
+    def rings(self) -> bool:
+        return self.compare_ != "kendall"
+
     def null_grid(self, lefts: Sequence, rights: Sequence, orders: torch.Tensor) -> torch.Tensor:
         if self.compare_ == "kendall":
             return super().null_grid(lefts, rights, orders)

@@ -69,6 +69,10 @@ class Rv(Metric):
     def grid(self, lefts: Sequence[Side], rights: Sequence[Side]) -> torch.Tensor:
         return grid(lefts, rights).clamp_min(self.facts.range[0])
 
+    @property
+    def rings(self) -> bool:
+        return True
+
     def null_grid(self, lefts: Sequence[Side], rights: Sequence[Side], orders: torch.Tensor) -> torch.Tensor:
         return null_grid(lefts, rights, orders).clamp_min(self.facts.range[0])
 

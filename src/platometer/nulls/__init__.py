@@ -7,7 +7,8 @@ enough have been seen; `closed_form` does without them where the null's moments 
 
 from platometer.nulls._calibration import Calibration, calibrate
 from platometer.nulls._closed import SIMULATED, closed_form, simulated
-from platometer.nulls._orders import orders
+from platometer.nulls._orders import RING, orders, ring_end
 from platometer.nulls._sequential import ENOUGH, until
 
-__all__ = ["ENOUGH", "SIMULATED", "Calibration", "calibrate", "closed_form", "orders", "simulated", "until"]
+__all__ = ["ENOUGH", "RING", "SIMULATED", "Calibration", "calibrate", "closed_form", "orders", "ring_end", "simulated",
+           "until"]

@@ -1,7 +1,15 @@
 """Re-pairings, each found from (seed, its own number) alone, so that any part of them can be drawn anywhere.
 
-Draw b sorts n random 64-bit words from the counter-based generator Philox with the key (seed, b); the stream is the
-same on every machine and with every version of numpy, which guarantees raw bits but not its permutations.
+Up to `RING` samples, and where they are restricted, re-pairings are drawn one by one: draw b sorts n random 64-bit words
+from the counter-based generator Philox with the key (seed, b); the stream is the same on every machine and with every
+version of numpy, which guarantees raw bits but not its permutations.
+
+Else they are turns of a ring. The samples are put in a random order, in a ring, and the right side's ring is turned
+against the left side's, by random numbers of places, each once and none by nought: n - 1 draws. With the pairing that was
+observed they make a group, so that p is valid at every level, as for draws made one by one (Hemerik and Goeman 2018). Draws
+beyond those come from further rings, of n turns each, whose two sides are put in order each by itself, so that every turn is
+any permutation with equal chance; two turns of a ring are correlated by 1 / (n - 1) at most for scores that are sums over
+samples or pairs. Under all turns of a ring such scores are a correlation along it, at little more than the cost of one draw.
 """
 
 from __future__ import annotations
@@ -12,6 +20,9 @@ import numpy as np
 import torch
 
 from platometer.errors import InputError, ShapeError
+
+RING = 128
+"""Samples from which unrestricted re-pairings are turns of a ring."""
 
 
 def orders(
@@ -51,13 +62,57 @@ def orders(
         raise InputError("Give within= or blocks=, not both.")
     if draws < 0:
         raise InputError(f"draws = {draws}; it cannot be negative.")
+    if n >= RING and within is None and blocks is None:
+        return torch.from_numpy(_turned(n, draws, seed=seed, start=start))
     units, classes = _units(n, within, blocks)
     out = np.tile(np.arange(n), (draws, 1))
     for b in range(draws):
-        words = np.random.Philox(key=np.array([seed % 2**64, start + b], dtype=np.uint64)).random_raw(units)
+        words = _words(units, seed, start + b)
         for numbers, rows in classes:
             out[b, rows.ravel()] = rows[np.argsort(words[numbers], kind="stable")].ravel()
     return torch.from_numpy(out)
+
+
+def ring_end(n: int, number: int) -> int:
+    """The number of the draw after the last of the same ring.
+
+    Parameters
+    ----------
+    n : samples, at least `RING`.
+    number : of a draw.
+
+    Examples
+    --------
+    >>> ring_end(200, 0), ring_end(200, 199)
+    (199, 399)
+    """
+    return n - 1 if number < n - 1 else n * ((number + 1) // n + 1) - 1
+
+
+def _turned(n: int, draws: int, *, seed: int, start: int) -> np.ndarray:
+    """(draws, n) the turns of rings."""
+    out = np.empty((draws, n), np.int64)
+    at = start
+    while at < start + draws:
+        end = ring_end(n, at)
+        first, ring = (0, 0) if end == n - 1 else (end - n, end // n)
+        words = _words(3 * n, seed, ring).reshape(3, n)
+        left, right, turns = words.argsort(1, kind="stable")
+        if ring == 0:
+            right, turns = left, turns[turns != 0]
+        some = turns[at - first : start + draws - first]
+        place = np.empty(n, np.int64)
+        place[left] = np.arange(n)
+        twice = np.concatenate([right, right])
+        for row, turn in zip(out[at - start :], some, strict=False):
+            np.take(twice[turn : turn + n], place, out=row)
+        at += len(some)
+    return out
+
+
+def _words(count: int, seed: int, key: int) -> np.ndarray:
+    """Random 64-bit words."""
+    return np.random.Philox(key=np.array([seed % 2**64, key], dtype=np.uint64)).random_raw(count)
 
 
 def _units(n: int, within: Sequence | None, blocks: Sequence | None) -> tuple[int, list[tuple[np.ndarray, np.ndarray]]]:
@@ -81,7 +136,7 @@ def _units(n: int, within: Sequence | None, blocks: Sequence | None) -> tuple[in
 def _codes(labels: Sequence, n: int, name: str) -> np.ndarray:
     """(n,) the number of each label, in order of first appearance."""
     if len(labels) != n:
-        raise ShapeError(f"{name}= has {len(labels)} labels for {n} samples.")
+        raise ShapeError(f"{name}= has {len(labels)} label{'' if len(labels) == 1 else 's'} for {n} samples.")
     seen: dict[object, int] = {}
     plain = (label.item() if hasattr(label, "item") else label for label in labels)
     return np.array([seen.setdefault(label, len(seen)) for label in plain], dtype=np.int64)
