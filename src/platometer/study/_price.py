@@ -313,7 +313,7 @@ def _once(
     layer = (_since(began)) / (2 * layers)
     first, again = compared(a, b), compared(a, b)
     layer += max(0.0, first - again) / (2 * layers)  # what a side's moments cost once
-    drawn = _draw(metric, a, b, m, layers) if draws else 0.0
+    drawn = _draw(metric, a, b, m, layers, draws) if draws else 0.0
     held = float(_cells._size(a.sides)) / layers
     if layers == 1:
         return Trial(layer, again, drawn, 0.0, held)
@@ -324,13 +324,14 @@ def _once(
     return Trial(layer, pair, drawn, max(0.0, least - pair), held)
 
 
-def _draw(metric: str, a: alignment.Prepared, b: alignment.Prepared, m: int, layers: int) -> float:
-    """Seconds of one draw of a layer pair."""
-    moves = nulls.orders(m, _DRAWS[-1])
+def _draw(metric: str, a: alignment.Prepared, b: alignment.Prepared, m: int, layers: int, most: int) -> float:
+    """Seconds of one draw of a layer pair, where so many are asked for."""
     kind, drawn, draws = parse(metric), 0.0, 1
-    for draws in _DRAWS:
+    whole = kind.rings and m >= nulls.RING  # then draws are computed by the ring
+    for draws in (min(most, m - 1),) if whole else _DRAWS:
+        moves = nulls.orders(m, draws)
         began = _now()
-        kind.null_grid(a.sides, b.sides, moves[:draws])
+        kind.null_grid(a.sides, b.sides, moves)
         drawn = _since(began)
         if drawn > _ENOUGH:
             break
