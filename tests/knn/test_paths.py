@@ -8,7 +8,7 @@ import torch
 
 from platometer.arrays import Rows
 from platometer.errors import ShapeError
-from platometer.knn import TIE, Neighbours, _device, _search, nearest, neighbours
+from platometer.knn import TIE, Neighbours, _device, _search, _strips, nearest, neighbours
 from platometer.knn._lists import certain
 
 
@@ -70,6 +70,20 @@ def leading(request, monkeypatch):
 def test_all_similarities_at_once_give_the_literal_lists(name, k):
     x = spaces(300, 24)[name]
     held(neighbours(x, k), literal(x, k))
+
+
+@pytest.mark.parametrize("name", spaces(8, 4))
+@pytest.mark.parametrize("n", [256, 300, 601])
+@pytest.mark.parametrize("k", [1, 10, 30])
+def test_strips_give_the_literal_lists_and_all_of_the_matrix_the_same(name, n, k, monkeypatch):
+    monkeypatch.setattr(_strips, "_STEP", 96)
+    x = spaces(n, 24)[name]
+    found = []
+    for threads in (0, 10**6):
+        monkeypatch.setattr(_strips, "_THREADS", threads)
+        found.append(neighbours(x, k))
+        held(found[-1], literal(x, k))
+    assert torch.equal(found[0].settled, found[1].settled)
 
 
 @pytest.mark.parametrize("name", spaces(8, 4))

@@ -12,7 +12,7 @@ import torch
 from platometer.arrays import Rows
 from platometer.centring import Centred, centre, full_precision, gram
 from platometer.errors import ShapeError
-from platometer.knn import _device, _kernels
+from platometer.knn import _device, _kernels, _strips
 from platometer.knn._lists import TIE, Neighbours, certain, check_k
 from platometer.threads import alone, each, lanes, spread
 
@@ -163,7 +163,10 @@ def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray,
     scan = _Scan(space, space, lists, margin, np.arange(n), exact=axes is not None)
     if whole:
         assert block is not None
-        scan.rows(gram(block), 0, 0)
+        if _strips.worth(n, lists.lanes, lanes()):
+            _strips.list_nearest(block, space.shift.astype(np.float32), lists)
+        else:
+            scan.rows(gram(block), 0, 0)
     else:
         scan.tiles(step, lead=lead, first=0 if axes is None else axes[1] + 1)
         del lead
