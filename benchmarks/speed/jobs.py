@@ -128,9 +128,9 @@ def _closed_form(t: Times) -> float:
 
 
 _GRID = {"n": 1024, "left": 24, "right": 24, "d": 1024, "p": 1536, "k": 10, "draws": 1000, "pairs": 6, "loop draws": 8,
-         "peer draws": 7, "cka draws": 200}
+         "peer draws": 7, "cka draws": 1000}
 _SMALL = {"n": 512, "left": 4, "right": 4, "d": 96, "p": 128, "k": 10, "draws": 64, "pairs": 2, "loop draws": 2,
-          "peer draws": 3, "cka draws": 16}
+          "peer draws": 3, "cka draws": 64}
 
 
 def _knn_job(name: str, n: int, quick: int, targets: bool) -> Job:

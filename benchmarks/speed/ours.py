@@ -19,7 +19,7 @@ def mutual_knn(size: dict) -> dict[str, Part]:
     spec = f"mutual_knn(k={size['k']})"
     lefts, rights = data.grid(size)
     for null in ("draws", "closed-form"):
-        pm.align(*_small(), spec, draws=16, null=null)
+        pm.align(*_small(), spec, draws=64, null=null)
     return {
         "grid": Part(lambda: pm.align(lefts, rights, spec, draws=0), _corners),
         "grid + draws": Part(lambda: pm.align(lefts, rights, spec, draws=size["draws"]), _corners),
@@ -40,7 +40,7 @@ def cka_debiased(size: dict) -> dict[str, Part]:
 def _cka(size: dict, spec: str) -> dict[str, Part]:
     lefts, rights = data.grid(size)
     for null in ("draws", "closed-form"):
-        pm.align(*_small(), spec, draws=16, null=null)
+        pm.align(*_small(), spec, draws=64, null=null)
     return {
         "grid": Part(lambda: pm.align(lefts, rights, spec, draws=0), _corners),
         "grid + draws": Part(lambda: pm.align(lefts, rights, spec, draws=size["cka draws"]), _corners),
@@ -93,7 +93,7 @@ def study_of_files(size: dict) -> dict[str, Part]:
     spec = f"mutual_knn(k={size['k']})"
     study = {"name": "files", "models": [{"source": f"file:{name}.npz", "name": name} for name in names],
              "align": {"metrics": [spec], "pairs": "all", "draws": size["draws"]}}
-    warm = study | {"models": study["models"][:2], "align": study["align"] | {"draws": 8}}
+    warm = study | {"models": study["models"][:2], "align": study["align"] | {"draws": 64}}
     pm.Study.of(warm, base=folder).run(folder / "warm")
 
     def cells() -> None:

@@ -69,7 +69,8 @@ def _asked(arguments: list[str] | None) -> argparse.Namespace:
                         "interrupted")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), metavar="N", help="of every contender")
     parser.add_argument("--reps", type=int, metavar="N", help="runs of each contender, instead of what its job says")
-    parser.add_argument("--only", metavar="NAME", help="only contenders whose name begins so")
+    parser.add_argument("--only", metavar="NAME", action="append", help="only contenders whose name begins so, or with that of "
+                        "another --only")
     parser.add_argument("--peers-python", default=sys.executable, metavar="PATH",
                         help="interpreter that has the other packages, if it is not this one")
     parser.add_argument("--table", metavar="FILE", help="print the tables of such a JSON file in Markdown, and run nothing")
@@ -89,10 +90,10 @@ def _chosen(asked: argparse.Namespace) -> list[Job]:
 def _measured(job: Job, asked: argparse.Namespace) -> dict:
     """All runs of a job; contenders take turns."""
     size = job.quick if asked.quick else job.size
-    contenders = [c for c in _sized(job, asked.quick) if not asked.only or c.name.startswith(asked.only)]
+    contenders = [c for c in _sized(job, asked.quick) if not asked.only or c.name.startswith(tuple(asked.only))]
     turns = 1 if asked.quick else None
     runs = []
-    for turn in range(max(asked.reps or turns or c.reps or job.reps for c in contenders)):
+    for turn in range(max((asked.reps or turns or c.reps or job.reps for c in contenders), default=0)):
         for contender in contenders:
             if turn < (asked.reps or turns or contender.reps or job.reps):
                 runs.append({"contender": contender.name, "turn": turn} | _child(contender, size | contender.size, asked))
