@@ -8,8 +8,8 @@ Else they are turns of a ring. The samples are put in a random order, in a ring,
 against the left side's, by random numbers of places, each once and none by nought: n - 1 draws. With the pairing that was
 observed they make a group, so that p is valid at every level, as for draws made one by one (Hemerik and Goeman 2018). Draws
 beyond those come from further rings, of n turns each, whose two sides are put in order each by itself, so that every turn is
-any permutation with equal chance; two turns of a ring are correlated by 1 / (n - 1) at most for scores that are sums over
-samples or pairs. Under all turns of a ring such scores are a correlation along it, at little more than the cost of one draw.
+any permutation with equal chance; scores that are sums over samples or pairs are correlated by 1 / (n - 3) at most between
+two turns of a ring. Under all its turns such scores are a correlation along the ring, at little more than the cost of one.
 """
 
 from __future__ import annotations
