@@ -6,7 +6,7 @@ a Fourier transform of each line gives it for all n turns: n^2 log n steps a mat
 made by itself takes n^2. A matrix is symmetric, so that the lines up to t = n / 2 are enough.
 
 Lines are transformed in float32 and their products summed over t in float32, over parts of t in float64: for matrices of unit
-norm the error is about 1e-9 (`platometer.metrics._products.ROUNDING` bounds it).
+norm the error is about 1e-8 (`platometer.metrics._products.ROUNDING` bounds it).
 """
 
 from __future__ import annotations
