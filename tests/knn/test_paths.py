@@ -8,7 +8,7 @@ import torch
 
 from platometer.arrays import Rows
 from platometer.errors import ShapeError
-from platometer.knn import TIE, Neighbours, _device, _search, _strips, nearest, neighbours
+from platometer.knn import TIE, Neighbours, _device, _scan, _search, _strips, nearest, neighbours
 from platometer.knn._lists import certain
 
 
@@ -48,23 +48,6 @@ def small_tiles(monkeypatch):
     monkeypatch.setattr(_search, "_WHOLE", 0)
 
 
-@pytest.fixture(params=[9, 5, 2])
-def leading(request, monkeypatch):
-    """Leading axes whatever they cost, 9 of which some are multiplied, and how often they were used."""
-    used = []
-
-    def axes(space, need):
-        c = space.factor[:, None] * space.raw - space.mean
-        found = torch.linalg.eigh(torch.from_numpy(c.T @ c)).eigenvectors.flip(1)[:, :9].contiguous().numpy()
-        used.append(found.shape)
-        return found, request.param
-
-    monkeypatch.setattr(_search, "_WHOLE", 0)
-    monkeypatch.setattr(_search, "_WORTH", 0)
-    monkeypatch.setattr(_search, "_axes", axes)
-    return used
-
-
 @pytest.mark.parametrize("name", spaces(8, 4))
 @pytest.mark.parametrize("k", [1, 10])
 def test_all_similarities_at_once_give_the_literal_lists(name, k):
@@ -93,17 +76,9 @@ def test_tiles_give_the_literal_lists(name, k, small_tiles):
     held(neighbours(x, k, budget=2**19), literal(x, k))
 
 
-@pytest.mark.parametrize("name", spaces(8, 4))
-@pytest.mark.parametrize("k", [1, 10])
-def test_leading_axes_and_a_bound_of_the_rest_give_the_literal_lists(name, k, leading):
-    x = spaces(700, 24)[name]
-    held(neighbours(x, k, budget=2**19), literal(x, k))
-    assert leading == [(24, 9)]
-
-
 def test_every_two_blocks_meet_once_and_none_is_in_two_tiles_at_a_time():
     for count in range(1, 12):
-        rounds = list(_search._rounds(count))
+        rounds = list(_scan._rounds(count))
         assert sorted(pair for some in rounds for pair in some) == [(i, j) for i in range(count) for j in range(i + 1, count)]
         assert all(len({i for pair in some for i in pair}) == 2 * len(some) for some in rounds)
 
@@ -183,11 +158,3 @@ def test_rows_with_factors_are_searched_as_if_multiplied_out():
     x = spaces(300, 24)["flat"].double()
     factor = torch.rand(300, dtype=torch.float64) + 0.5
     held(neighbours(Rows(x.float(), factor), 10), literal(x.float().double() * factor[:, None], 10))
-
-
-def test_leading_axes_are_taken_for_a_decaying_spectrum_and_not_for_a_flat_one(monkeypatch):
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(6000, 256, generator=generator)
-    for name, scale in (("flat", torch.ones(256)), ("decaying", torch.arange(1, 257).float() ** -2)):
-        space, _ = _search.centre(Rows(x * scale).fitted(), whole=False)
-        assert (_search._axes(space, 11) is None) == (name == "flat")

@@ -12,15 +12,17 @@ import numba
 import numpy as np
 
 NONE = np.float32(-3e38)  # no floor yet
-_NEVER = np.float32(3e38)
-_CHUNK, _WORD = 64, 8
+NEVER = np.float32(3e38)
+WORD = 8
+_CHUNK = 64
 
 
-def _compiled(function):
+def compiled(function):
+    """A loop without the interpreter's lock, compiled once and kept."""
     return numba.njit(nogil=True, cache=True, fastmath=True)(function)
 
 
-@_compiled
+@compiled
 def kth(v, m, k):
     """The k-th largest (from 0) of the first m entries, which change places."""
     low, high = 0, m - 1
@@ -45,7 +47,7 @@ def kth(v, m, k):
     return v[k]
 
 
-@_compiled
+@compiled
 def dot(a, b):
     """Inner product in float64."""
     total = 0.0
@@ -54,8 +56,14 @@ def dot(a, b):
     return total
 
 
-@_compiled
-def _tightened(values, others, g, n, need, slack, scratch):
+@compiled
+def similar(mine, theirs, g, h):
+    """The similarity of g to h to full precision; a side is (raw, factor, place)."""
+    return mine[1][g] * theirs[1][h] * dot(mine[0][mine[2][g]], theirs[0][theirs[2][h]])
+
+
+@compiled
+def tightened(values, others, g, n, need, slack, scratch):
     """The floor after a list was filled up, and how many of it are left."""
     for a in range(n):
         scratch[a] = values[g, a]
@@ -68,19 +76,37 @@ def _tightened(values, others, g, n, need, slack, scratch):
     return floor, left
 
 
-@_compiled
-def _exact(mine, theirs, base, g, h):
-    """The similarity of g to h less what is common to all of g's, to full precision; a side is (raw, factor, place)."""
-    return mine[1][g] * theirs[1][h] * dot(mine[0][mine[2][g]], theirs[0][theirs[2][h]]) - base[g]
+@compiled
+def lanes_reach(line, scratch, lanes, need):
+    """What the largest entry of at least ``need`` of ``lanes`` interleaved parts reaches."""
+    for lane in range(lanes):
+        scratch[lane] = NONE
+    for low in range(0, len(line) - lanes + 1, lanes):
+        for lane in range(lanes):
+            scratch[lane] = max(scratch[lane], line[low + lane])
+    return kth(scratch, lanes, need - 1)
 
 
-@_compiled
-def offer_rows(start, stop, tile, row0, col0, values, others, count, floor, slack, full, need, lanes, shift, margin, exact,
-               mine, theirs, base, own):
+@compiled
+def listed(v, g, h, values, others, count, floor, slack, full, need, most, scratch):
+    """Sample h put on the list of g, if it reaches the floor, which is found anew where the list grows to ``most``."""
+    if v < floor[g] or full[g]:
+        return
+    n = count[g]
+    values[g, n], others[g, n] = v, h
+    n += 1
+    if n >= most:
+        floor[g], n = tightened(values, others, g, n, need, slack[g], scratch)
+        if n == values.shape[1]:
+            full[g], floor[g], n = True, NEVER, 0
+    count[g] = n
+
+
+@compiled
+def offer_rows(start, stop, tile, row0, col0, values, others, count, floor, slack, full, need, lanes, shift, own):
     """Rows of a tile looked through for what can be among their nearest; ``own`` says who each is among the columns, or -1.
 
-    ``tile[r, c]`` is the similarity of row0 + r and col0 + c but for the shift of the latter, or an upper bound of it
-    within ``margin`` if `exact`, in which case what passes is computed from the raw rows.
+    ``tile[r, c]`` is the similarity of row0 + r and col0 + c but for the shift of the latter.
     """
     width, m = values.shape[1], tile.shape[1]
     scratch = np.empty(max(width, lanes), np.float32)
@@ -95,139 +121,57 @@ def offer_rows(start, stop, tile, row0, col0, values, others, count, floor, slac
         if 0 <= own[g] - col0 < m:
             line[own[g] - col0] = NONE
         if f == NONE and m >= 2 * lanes:
-            f = _first_floor(line, scratch, lanes, need, g, col0, slack, exact, mine, theirs, base)
+            f = lanes_reach(line, scratch, lanes, need) - slack[g]
         for low in range(0, m, _CHUNK):
             high = min(low + _CHUNK, m)
-            least = f - margin[g]
             hits = 0
             for c in range(low, high):
-                hits += line[c] >= least
+                hits += line[c] >= f
             if hits == 0:
                 continue
             for c in range(low, high):
-                if line[c] >= f - margin[g] and line[c] > NONE:
-                    v = np.float32(_exact(mine, theirs, base, g, col0 + c)) if exact else line[c]
-                    if v >= f:
-                        values[g, n], others[g, n] = v, col0 + c
-                        n += 1
+                if line[c] >= f and line[c] > NONE:
+                    values[g, n], others[g, n] = line[c], col0 + c
+                    n += 1
+                    if n == width:
+                        f, n = tightened(values, others, g, n, need, slack[g], scratch)
                         if n == width:
-                            f, n = _tightened(values, others, g, n, need, slack[g], scratch)
-                            if n == width:
-                                full[g], f, n = True, _NEVER, 0
-        if exact and n > need:
-            f, n = _tightened(values, others, g, n, need, slack[g], scratch)
+                            full[g], f, n = True, NEVER, 0
         floor[g], count[g] = f, n
 
 
-@_compiled
-def _first_floor(line, scratch, lanes, need, g, col0, slack, exact, mine, theirs, base):
-    """A floor from the largest entry of each of ``lanes`` interleaved parts: at least ``need`` samples reach it."""
-    for lane in range(lanes):
-        scratch[lane] = NONE
-    for low in range(0, len(line) - lanes + 1, lanes):
-        for lane in range(lanes):
-            scratch[lane] = max(scratch[lane], line[low + lane])
-    f = kth(scratch, lanes, need - 1)
-    if not exact:
-        return f - slack[g]
-    n = 0  # of upper bounds only: what reaches it is computed
-    for c in range(len(line)):
-        if line[c] >= f and n < lanes:
-            scratch[n] = np.float32(_exact(mine, theirs, base, g, col0 + c))
-            n += 1
-    return kth(scratch, n, need - 1) - slack[g]
-
-
-@_compiled
-def seed(start, stop, tile, at, floor, lanes, need, slack, mine, base):
-    """First floors of the samples of one block from its tile with itself, which holds bounds; no list is begun."""
-    scratch, line = np.empty(lanes, np.float32), np.empty(tile.shape[1], np.float32)
-    for r in range(start, stop):
-        line[:] = tile[r]
-        line[r] = NONE
-        floor[at + r] = _first_floor(line, scratch, lanes, need, at + r, at, slack, True, mine, mine, base)
-
-
-@_compiled
-def offer_tile(tile, row0, col0, values, others, count, floor, slack, full, need, shift, margin, exact, mine, base, lead,
-               first):
-    """A tile of two blocks of one space looked through for its rows and its columns at once, or of a block with itself.
-
-    ``lead`` holds the samples on the leading axes, as many as the tile was made from in the columns before ``first``; the
-    others make the bound tighter.
-    """
-    m = tile.shape[1]
-    scratch = np.empty(values.shape[1], np.float32)
-    moved, least = shift[col0 : col0 + m], np.empty(m, np.float32)
-    for c in range(m):
-        least[c] = _least(floor, margin, full, col0 + c)
-    matters = np.zeros(-(-m // _WORD) * _WORD, np.uint8)
+@compiled
+def offer_tile(tile, row0, col0, values, others, count, floor, slack, full, need, shift):
+    """A tile of two blocks of one space looked through for its rows and its columns at once."""
+    m, width = tile.shape[1], values.shape[1]
+    scratch = np.empty(width, np.float32)
+    moved, least = shift[col0 : col0 + m], floor[col0 : col0 + m].copy()
+    matters = np.zeros(-(-m // WORD) * WORD, np.uint8)
     words = matters.view(np.uint64)  # eight marks at a look
     for r in range(tile.shape[0]):
         g, line = row0 + r, tile[r]
-        own, f = shift[g], _least(floor, margin, full, g)
+        own, f = shift[g], floor[g]
         for c in range(m):
             matters[c] = (line[c] + moved[c] >= f) | (line[c] + own >= least[c])
-        begin = r + 1 if row0 == col0 else 0
         for w in range(len(words)):
             if words[w] == 0:
                 continue
-            for c in range(max(_WORD * w, begin), min(_WORD * (w + 1), m)):
-                for_row, for_column = line[c] + moved[c] >= f, line[c] + own >= least[c]
-                if not (for_row or for_column):
-                    continue
+            for c in range(WORD * w, min(WORD * (w + 1), m)):
                 h = col0 + c
-                if exact:
-                    bound = _closer(line[c], lead, first, g, h)
-                    for_row, for_column = for_row and bound + moved[c] >= f, for_column and bound + own >= least[c]
-                    if not (for_row or for_column):
-                        continue
-                    similar = mine[1][g] * mine[1][h] * dot(mine[0][mine[2][g]], mine[0][mine[2][h]])
-                if for_row:
-                    v = np.float32(similar - base[g]) if exact else line[c] + moved[c]
-                    _listed(v, g, h, values, others, count, floor, slack, full, need, exact, scratch)
-                    f = _least(floor, margin, full, g)
-                if for_column:
-                    v = np.float32(similar - base[h]) if exact else line[c] + own
-                    _listed(v, h, g, values, others, count, floor, slack, full, need, exact, scratch)
-                    least[c] = _least(floor, margin, full, h)
+                if line[c] + moved[c] >= f:
+                    listed(line[c] + moved[c], g, h, values, others, count, floor, slack, full, need, width, scratch)
+                    f = floor[g]
+                if line[c] + own >= least[c]:
+                    listed(line[c] + own, h, g, values, others, count, floor, slack, full, need, width, scratch)
+                    least[c] = floor[h]
 
 
-@_compiled
-def _least(floor, margin, full, g):
-    """What an entry of a tile must reach to matter to a sample."""
-    return _NEVER if full[g] else floor[g] - margin[g]
-
-
-@_compiled
-def _closer(bound, lead, first, g, h):
-    """A bound by the first leading axes made one by all of them."""
-    if first == lead.shape[1]:
-        return bound
-    total = bound - lead[g, first - 1] * lead[h, first - 1]
-    for k in range(first, lead.shape[1]):
-        total += lead[g, k] * lead[h, k]
-    return total
-
-
-@_compiled
-def _listed(v, g, h, values, others, count, floor, slack, full, need, exact, scratch):
-    """Sample h put on the list of g, if it reaches the floor."""
-    if v < floor[g] or full[g]:
-        return
-    n, width = count[g], values.shape[1]
-    values[g, n], others[g, n] = v, h
-    n += 1
-    if n == width or (exact and n > need):
-        floor[g], n = _tightened(values, others, g, n, need, slack[g], scratch)
-        if n == width:
-            full[g], floor[g], n = True, _NEVER, 0
-    count[g] = n
-
-
-@_compiled
+@compiled
 def settle(start, stop, values, others, count, slack, full, need, mine, theirs, base, out, who):
-    """The ``need`` nearest in falling order; those closer than ``slack`` to their neighbour in the list compared in float64."""
+    """The ``need`` nearest in falling order; those closer than ``slack`` to their neighbour in the list compared in float64.
+
+    Written where the sample stands among the raw ones, and with the numbers of those.
+    """
     width = values.shape[1]
     exact = np.empty(width, np.float64)
     name = np.empty(width, np.int64)
@@ -250,15 +194,15 @@ def settle(start, stop, values, others, count, slack, full, need, mine, theirs, 
                 _refined(exact, name, low, high, g, mine, theirs, base)
             low = high
         for a in range(need):
-            out[g, a], who[g, a] = exact[a], name[a]
+            out[mine[2][g], a], who[mine[2][g], a] = exact[a], theirs[2][name[a]]
 
 
-@_compiled
+@compiled
 def _refined(exact, name, low, high, g, mine, theirs, base):
     """Entries low to high of a list computed anew in float64, and put in order."""
     for a in range(low, high):
         h = name[a]
-        v, b = _exact(mine, theirs, base, g, h), a
+        v, b = similar(mine, theirs, g, h) - base[g], a
         while b > low and exact[b - 1] < v:
             exact[b], name[b] = exact[b - 1], name[b - 1]
             b -= 1

@@ -1,0 +1,244 @@
+"""Samples as codes: short rows of whole numbers in one byte each, whose product is exact and takes a quarter of the time.
+
+A sample less the mean, c_i, is taken on orthonormal axes, the leading principal ones or its own, and written there as
+s_i q_i with q_i whole numbers from -127 to 127. With z_i = s_i q_i of length ``size``, the distance ``error`` from z_i to the
+sample on those axes, and the length ``rest`` of what the axes leave of it,
+
+    c_i . c_j <= s_i s_j (q_i . q_j) + size_i error_j + error_i (size_j + error_j) + rest_i rest_j
+
+by Cauchy-Schwarz; error and rest are known for every sample, so nothing is assumed of the features. Where bytes are not
+multiplied faster than float32, or not exactly (processors before 2019 clip what overflows two bytes), float32 takes their
+place: scale 1, and an error of rounding.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+
+from platometer.centring import Centred, full_precision
+from platometer.knn import _bounds
+from platometer.threads import alone, each
+
+_AXES = (32, 64, 128, 192, 256)  # leading axes to try
+_NEAR = 4  # leading axes by which samples are put near each other
+_BLOCK = 512  # samples looked at together where they are not multiplied with each other
+_FEW = 16  # of such blocks that stand for all
+_SCATTER = 4  # of those that the axes are found from
+_SOME = 64  # samples whose neighbours among all are found, to see what a bound lets through
+_WIDTH = 16
+_FLOATS = 40 * 2**20  # bytes that codes of float32 may take
+_LOOK, _FINISH = 0.5, 100.0  # nanoseconds to look at a bound, and to finish what it lets through, apart from d / 8
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """n samples as codes.
+
+    Attributes
+    ----------
+    whole : (n, m) int8 or float32, q, and columns of 0 up to a width that products of bytes are quick and right for.
+    scale, rest, size, error : (n,) float32; all but the scale rounded up.
+    """
+
+    whole: torch.Tensor
+    scale: np.ndarray
+    rest: np.ndarray
+    size: np.ndarray
+    error: np.ndarray
+
+    @classmethod
+    def of(cls, space: Centred, way: Way) -> Codes:
+        """The codes of all samples, in their order.
+
+        Parameters
+        ----------
+        space : samples less their mean.
+        way : how they are coded.
+        """
+        n, m = len(space.size), way.width(space)
+        padded = -(-m // _WIDTH) * _WIDTH if way.dtype == torch.int8 else m
+        codes = cls(torch.zeros(n, padded, dtype=way.dtype), *np.empty((4, n), np.float32))
+        write = _bounds.code if way.dtype == torch.int8 else _bounds.keep
+        square = space.size**2
+
+        def written(at: int) -> None:
+            stop = min(at + _BLOCK, n)
+            lead = _exactly(space, at, stop, way.axes)
+            write(at, stop, lead.numpy(), square, codes.whole.numpy(), *codes.bounds)
+
+        each(written, range(0, n, _BLOCK))
+        return codes
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(scale, rest, size, error), as the compiled loops take them."""
+        return self.scale, self.rest, self.size, self.error
+
+    def product(self, rows: slice, columns: slice, room: torch.Tensor) -> np.ndarray:
+        """q_i . q_j for some rows and columns, in the memory of `room`.
+
+        Parameters
+        ----------
+        rows, columns : of the tile.
+        room : int32 or float32, at least as many as the tile has.
+        """
+        left, right = self.whole[rows], self.whole[columns]
+        out = room[: len(left) * len(right)].view(len(left), len(right))
+        return _product(left, right, out).numpy()
+
+    def room(self, count: int) -> torch.Tensor:
+        """Memory for tiles of so many entries."""
+        return torch.empty(count, dtype=torch.int32 if self.whole.dtype == torch.int8 else torch.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """How samples are coded.
+
+    Attributes
+    ----------
+    dtype : int8 or float32.
+    axes : (d, m) float64, orthonormal; None for the samples' own.
+    """
+
+    dtype: torch.dtype
+    axes: torch.Tensor | None
+
+    def width(self, space: Centred) -> int:
+        """Numbers of a code."""
+        return space.raw.shape[1] if self.axes is None else self.axes.shape[1]
+
+    @property
+    def terms(self) -> int:
+        """How many rounded terms a product has; whole numbers are added exactly."""
+        return 0 if self.dtype == torch.int8 or self.axes is None else self.axes.shape[1]
+
+
+def way(space: Centred, need: int) -> tuple[Way | None, np.ndarray]:
+    """The cheapest way to code the samples, None where plain products are cheaper; and (n,) an order in which near samples
+    stand near each other.
+
+    Prices are in nanoseconds for one pair of samples, from the speed of products on this machine and from what the bounds
+    let through in a sample. They decide how long the search takes and never what it finds.
+
+    Parameters
+    ----------
+    space : samples less their mean.
+    need : how many nearest are asked for.
+    """
+    n, d = space.raw.shape
+    counts = [m for m in _AXES if 2 * m <= d]
+    with alone():
+        axes = _leading(space, max([min(_NEAR, d), *counts]))
+        turned = {m: axes[:, :m] @ _orthonormal(torch.randn(m, m, dtype=torch.float64, generator=_dice())) for m in counts}
+    speed = speeds()
+    ways = [Way(dtype, own) for dtype in speed for own in (*turned.values(), None)
+            if dtype == torch.int8 or (own is not None and 4 * n * own.shape[1] <= _FLOATS)]
+    passed = _passed(space, need, ways)
+    prices = [one.width(space) * speed[one.dtype] + _LOOK + 4 * share * (_FINISH + d / 8)
+              for one, share in zip(ways, passed, strict=True)]
+    best = int(np.argmin(prices)) if prices else 0
+    cheaper = bool(prices) and prices[best] < d * speed[torch.float32] + _LOOK
+    return ways[best] if cheaper else None, _gathered(space, axes[:, :_NEAR].float())
+
+
+@cache
+def speeds() -> dict[torch.dtype, float]:
+    """Nanoseconds for one multiplication in a product of float32, and of bytes where that is exact; measured once."""
+    full = torch.full((512, 256), 127, dtype=torch.int8)
+    full[1::2] = -127
+    found = {}
+    with alone():
+        for dtype, kept in ((torch.float32, torch.float32), (torch.int8, torch.int32)):
+            left, right, out = full.to(dtype), full.flip(0).to(dtype), torch.empty(512, 512, dtype=kept)
+            took = []
+            for _ in range(6):
+                start = time.perf_counter()
+                _product(left, right, out)
+                took.append(time.perf_counter() - start)
+            if torch.equal(out.double(), left.double() @ right.double().T):
+                found[dtype] = 1e9 * min(took) / (512 * 512 * 256)
+    return found
+
+
+def _product(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    """left right', bytes in int32."""
+    if left.dtype == torch.int8:
+        return torch._int_mm(left, right.T, out=out)
+    with full_precision():
+        return torch.mm(left, right.T, out=out)
+
+
+def _exactly(space: Centred, start: int, stop: int, axes: torch.Tensor | None) -> torch.Tensor:
+    """Samples start to stop on the axes, in float64."""
+    own = space.block(start, stop, np.empty((stop - start, space.raw.shape[1])))
+    return own if axes is None else own @ axes
+
+
+def _passed(space: Centred, need: int, ways: list[Way]) -> list[float]:
+    """The share of pairs that the bounds of each way let through once all floors are known, from some samples; infinite if
+    bytes of this width are not multiplied exactly."""
+    n = len(space.size)
+    some, few = (space.ordered(np.arange(min(count, n)) * n // min(count, n)) for count in (_SOME, _FEW * _BLOCK))
+    c = some.block(0, len(some.size))
+
+    def scores(at: int) -> torch.Tensor:
+        stop = min(at + _BLOCK, n)
+        near = c @ space.block(at, stop).T + torch.from_numpy(space.shift[at:stop]).float()
+        return near.topk(min(need + 1, stop - at), dim=1).values
+
+    top = torch.cat(each(scores, range(0, n, _BLOCK)), 1)
+    floor = top.topk(need + 1, dim=1).values[:, -1:].numpy()  # its own similarity is among them
+    shares = []
+    for one in ways:
+        a, b = Codes.of(some, one), Codes.of(few, one)
+        tile = _product(a.whole, b.whole, a.room(len(a.whole) * len(b.whole)).view(len(a.whole), -1)).double()
+        exact = one.dtype != torch.int8 or torch.equal(tile, a.whole.double() @ b.whole.double().T)
+        bound = tile.numpy() * a.scale[:, None] * b.scale + few.shift + a.rest[:, None] * b.rest
+        bound += a.error[:, None] * (b.size + b.error) + a.size[:, None] * b.error
+        shares.append(float((bound >= floor).mean()) if exact else float("inf"))
+    return shares
+
+
+def _leading(space: Centred, count: int) -> torch.Tensor:
+    """(d, count) orthonormal axes, nearly the leading principal ones of some samples, in falling order of variance."""
+    n, d = space.raw.shape
+    few = space.ordered(np.arange(min(_SCATTER * _BLOCK, n)) * n // min(_SCATTER * _BLOCK, n))
+    c = few.block(0, len(few.size))
+    scatter = c.T @ c
+    axes = torch.randn(d, min(d, count + 16), generator=_dice())
+    for _ in range(3):
+        axes = torch.linalg.qr(scatter @ axes).Q
+    order = torch.linalg.eigh(axes.T @ scatter @ axes).eigenvectors.flip(1)[:, :count]
+    return _orthonormal((axes @ order).double())
+
+
+def _orthonormal(axes: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.qr(axes).Q
+
+
+def _dice() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def _gathered(space: Centred, axes: torch.Tensor) -> np.ndarray:
+    """(n,) an order in which samples of one block are near each other, so that floors are high from the first tile on."""
+    n = len(space.size)
+    seen = torch.cat(each(lambda at: space.block(at, min(at + _BLOCK, n)) @ axes, range(0, n, _BLOCK))).numpy()
+
+    def halved(some: np.ndarray) -> Iterator[np.ndarray]:
+        if len(some) <= _BLOCK:
+            yield some
+            return
+        low = _BLOCK * (-(-len(some) // _BLOCK) // 2)
+        split = some[seen[some, seen[some].var(0).argmax()].argpartition(low)]
+        yield from halved(split[:low])
+        yield from halved(split[low:])
+
+    return np.concatenate(list(halved(np.arange(n))))
