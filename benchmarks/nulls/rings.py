@@ -6,8 +6,8 @@ Spread: for one pair of models, how many of the n turns of a ring reach a thresh
 number as a share of the binomial one, which is what n draws made one by one would have. Below one the ring tells more than
 they do; p = (1 + those) / (n + 1) is then nearer to the p of all n! re-pairings.
 
-Level: how often independent data are called aligned by ``null="draws"``, with as many draws as stay inside the first ring (where
-the level is exact, by construction) and with draws from several. Features are those of ``level.py``.
+Level: how often independent data are called aligned by ``null="draws"``, with as many draws as stay inside the first ring
+(where the level is exact, by construction) and with draws from several. Features are those of ``level.py``.
 """
 
 from __future__ import annotations

@@ -68,8 +68,7 @@ def null_counts(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], order
     edges: tuple[_Edges, _Edges] | None = None
     for part, ring in parts(moves, least=_RING):
         if ring is not None:
-            lists = [[(layer.lists.numpy(), None) for layer in side] for side in (lefts, rights)]
-            out[part] = turned_sums(*lists, ring)
+            out[part] = turned_sums(*([(layer.lists.numpy(), None) for layer in side] for side in (lefts, rights)), ring=ring)
             continue
         left, right = edges = edges or (_Edges.of(lefts), _Edges.of(rights))
         spread(_drawn, 0, part.stop - part.start, moves[part], left.start, left.other, left.place, left.layer, right.start,
@@ -77,7 +76,7 @@ def null_counts(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], order
     return out
 
 
-def turned_sums(lefts: Sequence[Valued], rights: Sequence[Valued], ring: Ring) -> np.ndarray:
+def turned_sums(lefts: Sequence[Valued], rights: Sequence[Valued], *, ring: Ring) -> np.ndarray:
     """(m, L, M): for every turn of a ring, the values of common neighbours multiplied and summed; int64 without values.
 
     Parameters
@@ -85,21 +84,20 @@ def turned_sums(lefts: Sequence[Valued], rights: Sequence[Valued], ring: Ring) -
     lefts, rights : neighbour lists (n, k) of each layer, -1 for none, and values (n, k) of the same entries; None for ones.
     ring : its m turns.
     """
-    sides = []
-    for layers, order in ((lefts, ring.left), (rights, ring.right)):
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        sides.append([_Apart.of(lists, values, place) for lists, values in layers])
-    dtype = np.int64 if sides[0][0].value.dtype == np.int32 else np.float64
+    places = [np.argsort(order) for order in (ring.left, ring.right)]
+    left = each(lambda layer: _Apart.of(*layer, places[0]), lefts)
+    right = each(lambda layer: _Apart.of(*layer, places[1]), rights)
+    n, dtype = len(ring.left), np.int64 if lefts[0][1] is None else np.float64
     out = np.empty((len(ring.turns), len(lefts), len(rights)), dtype)
 
-    def met(at: tuple[int, int]) -> None:
-        left, right = sides[0][at[0]], sides[1][at[1]]
-        sums = np.zeros(2 * len(ring.left), dtype)
-        _met(left.start, left.at, left.value, right.start, right.at, right.value, sums)
-        out[:, at[0], at[1]] = (sums[: len(ring.left)] + sums[len(ring.left) :])[ring.turns]
+    def met(at: int) -> None:
+        one = left[at]
+        for m, other in enumerate(right):
+            sums = np.zeros(2 * n, dtype)
+            _met(one.start, one.at, one.value, other.start, other.at, other.value, sums)
+            out[:, at, m] = (sums[:n] + sums[n:])[ring.turns]
 
-    each(met, [(l, m) for l in range(len(lefts)) for m in range(len(rights))])  # noqa: E741
+    each(met, range(len(left)))
     return out
 
 

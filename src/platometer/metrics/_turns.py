@@ -11,7 +11,7 @@ norm the error is about 1e-8 (`platometer.metrics._products.ROUNDING` bounds it)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numba
@@ -25,6 +25,7 @@ from platometer.metrics._rings import Ring
 from platometer.threads import each
 
 _BYTES = 2**27  # of transformed lines, held at once
+_PARTS = 8  # of frequencies, shared among threads
 _ROWS = 256  # of features multiplied with others at once
 
 
@@ -55,33 +56,15 @@ def turned(lefts: Sequence[Held], rights: Sequence[Held], ring: Ring) -> torch.T
     """
     n, half = len(ring.left), len(ring.left) // 2 + 1  # as many frequencies as lines
     step = max(1, min(half, _BYTES // (8 * half * (len(lefts) + len(rights)))))
-    device = _device(lefts[0])
-    total = torch.zeros(half, len(lefts), len(rights), dtype=torch.complex128, device=device)
+    total = torch.zeros(half, len(lefts), len(rights), dtype=torch.complex128, device=_device(lefts[0]))
     for first in range(0, half, step):
         size = min(step, half - first)
-        left = torch.empty(half, len(lefts), size, dtype=torch.complex64, device=device)
-        right = torch.empty(half, len(rights), size, dtype=torch.complex64, device=device)
-        jobs = [(left[:, at], side, ring.left, True) for at, side in enumerate(lefts)]
-        jobs += [(right[:, at], side, ring.right, False) for at, side in enumerate(rights)]
-
-        def fill(job: tuple[torch.Tensor, Held, np.ndarray, bool], first: int = first, size: int = size) -> None:
-            place, side, order, backward = job
-            place.copy_(_transformed(_lines(side, order, first, size, backward=backward)))
-
-        def multiply(part: slice, left: torch.Tensor = left, right: torch.Tensor = right) -> None:
-            total[part] += torch.bmm(left[part], right[part].transpose(1, 2))
-
-        edges = np.linspace(0, half, 9).astype(int) if device.type == "cpu" else [0, half]
-        parts = [slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b]
-        if device.type == "cpu":
-            each(fill, jobs)
-            each(multiply, parts)
-        else:
-            for job in jobs:
-                fill(job)
-            multiply(parts[0])
-    scores = torch.from_numpy(fft.irfft(total.numpy(), n, axis=0)) if device.type == "cpu" else torch.fft.irfft(total, n, dim=0)
-    return scores[torch.from_numpy(ring.turns).to(device)].cpu()
+        left = _spectra(lefts, ring.left, first, size, backward=True)
+        _multiply(left, _spectra(rights, ring.right, first, size, backward=False), total)
+    turns = torch.from_numpy(ring.turns)
+    if total.device.type == "cpu":
+        return torch.from_numpy(fft.irfft(total.numpy(), n, axis=0))[turns]
+    return torch.fft.irfft(total, n, dim=0)[turns.to(total.device)].cpu()
 
 
 def worth_it(lefts: Sequence[Held], rights: Sequence[Held], ring: Ring) -> bool:
@@ -106,11 +89,37 @@ def _device(side: Held) -> torch.device:
     return torch.device("cpu") if given is None else given.device
 
 
-def _transformed(lines: torch.Tensor) -> torch.Tensor:
-    """The Fourier transforms of all columns."""
-    if lines.device.type == "cpu":
-        return torch.from_numpy(fft.rfft(lines.numpy(), axis=0))
-    return torch.fft.rfft(lines, dim=0)
+def _spectra(sides: Sequence[Held], order: np.ndarray, first: int, size: int, *, backward: bool) -> torch.Tensor:
+    """(frequencies, sides, size) complex64: the Fourier transforms of the lines of each side."""
+    device = _device(sides[0])
+    out = torch.empty(len(order) // 2 + 1, len(sides), size, dtype=torch.complex64, device=device)
+
+    def fill(at: int) -> None:
+        lines = _lines(sides[at], order, first, size, backward=backward)
+        out[:, at] = torch.from_numpy(fft.rfft(lines.numpy(), axis=0)) if device.type == "cpu" else torch.fft.rfft(lines, dim=0)
+
+    _all(fill, range(len(sides)), device)
+    return out
+
+
+def _multiply(left: torch.Tensor, right: torch.Tensor, total: torch.Tensor) -> None:
+    """Add the products of all pairs of sides, summed over lines, at every frequency."""
+
+    def multiply(at: int) -> None:
+        part = slice(at, at + step)
+        total[part] += torch.bmm(left[part], right[part].transpose(1, 2))
+
+    step = -(-len(total) // _PARTS) if total.device.type == "cpu" else len(total)
+    _all(multiply, range(0, len(total), step), total.device)
+
+
+def _all(act: Callable[[int], None], items: Sequence[int], device: torch.device) -> None:
+    """On several threads, but not on a graphics processor, which has its own."""
+    if device.type == "cpu":
+        each(act, items)
+    else:
+        for item in items:
+            act(item)
 
 
 def _lines(side: Held, order: np.ndarray, first: int, size: int, *, backward: bool) -> torch.Tensor:
@@ -142,7 +151,7 @@ def _lines(side: Held, order: np.ndarray, first: int, size: int, *, backward: bo
     return torch.from_numpy(lines)
 
 
-def _of_device(matrix: torch.Tensor, twice: np.ndarray, first: int, size: int, weight: np.ndarray, *, backward: bool):
+def _of_device(matrix: torch.Tensor, twice: np.ndarray, first: int, size: int, weight: np.ndarray, *, backward: bool) -> torch.Tensor:
     """The same of a matrix on a graphics processor."""
     n, order = len(matrix), torch.from_numpy(twice).to(matrix.device)
     rows = torch.arange(n, device=matrix.device)

@@ -144,8 +144,7 @@ class Cknna(Metric):
             if ring is None:
                 spread(_drawn, 0, part.stop - part.start, moves[part], *stacks[0], *stacks[1], released, out[part], least=1)
             else:
-                sides = [list(zip(lists, values, strict=True)) for lists, values, _ in stacks]
-                out[part] = turned_sums(*sides, ring)
+                out[part] = turned_sums(*(list(zip(lists, values, strict=True)) for lists, values, _ in stacks), ring=ring)
         return torch.from_numpy(out)
 
     def _bounded(self, scores: torch.Tensor) -> torch.Tensor:
