@@ -151,7 +151,9 @@ def _lines(side: Held, order: np.ndarray, first: int, size: int, *, backward: bo
     return torch.from_numpy(lines)
 
 
-def _of_device(matrix: torch.Tensor, twice: np.ndarray, first: int, size: int, weight: np.ndarray, *, backward: bool) -> torch.Tensor:
+def _of_device(
+    matrix: torch.Tensor, twice: np.ndarray, first: int, size: int, weight: np.ndarray, *, backward: bool
+) -> torch.Tensor:
     """The same of a matrix on a graphics processor."""
     n, order = len(matrix), torch.from_numpy(twice).to(matrix.device)
     rows = torch.arange(n, device=matrix.device)
