@@ -8,7 +8,7 @@ import torch
 
 from platometer.arrays import Rows
 from platometer.errors import ShapeError
-from platometer.knn import TIE, Neighbours, _device, _scan, _search, _strips, nearest, neighbours
+from platometer.knn import TIE, Neighbours, _device, _lists, _scan, _search, _strips, nearest, neighbours
 from platometer.knn._lists import certain
 
 
@@ -158,3 +158,13 @@ def test_rows_with_factors_are_searched_as_if_multiplied_out():
     x = spaces(300, 24)["flat"].double()
     factor = torch.rand(300, dtype=torch.float64) + 0.5
     held(neighbours(Rows(x.float(), factor), 10), literal(x.float().double() * factor[:, None], 10))
+
+
+@pytest.mark.parametrize("reach", [5, 6])
+def test_ties_are_the_same_ones_on_every_device(reach):
+    generator = torch.Generator().manual_seed(reach)
+    values = torch.randint(0, 7, (200, reach), generator=generator).double().sort(dim=1, descending=True).values
+    found = torch.stack([torch.randperm(50, generator=generator)[:reach] for _ in range(200)])
+    tie = torch.randint(0, 2, (200, 1), generator=generator).double() + 1e-3
+    for mine, theirs in zip(certain(values, found, 5, tie), _lists._certain(values, found, 5, tie), strict=True):
+        assert torch.equal(mine, theirs)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numba
+import numpy as np
 import torch
 
 from platometer.errors import InputError
+from platometer.threads import spread
 
 TIE = 2.0**-40  # about 9e-13
 
@@ -94,6 +97,16 @@ def certain(values: torch.Tensor, found: torch.Tensor, k: int, tie: torch.Tensor
     k : neighbours per sample.
     tie : (m, 1) differences up to this are ties.
     """
+    if values.device.type != "cpu":
+        return _certain(values, found, k, tie)
+    m = len(values)
+    lists, settled = np.empty((m, k), np.int64), np.empty((m, k), np.bool_)
+    spread(_looked_through, 0, m, values.numpy(), found.numpy(), tie.numpy(), lists, settled)
+    return torch.from_numpy(lists), torch.from_numpy(settled)
+
+
+def _certain(values: torch.Tensor, found: torch.Tensor, k: int, tie: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same on any device."""
     level = values[:, :-1] - values[:, 1:] <= tie  # tied with the next
     some = level.any(1).nonzero().flatten()
     if len(some):  # among themselves the tied stand by number, however they were found
@@ -109,3 +122,26 @@ def certain(values: torch.Tensor, found: torch.Tensor, k: int, tie: torch.Tensor
         return found, settled
     sure = values[:, :k] - values[:, k:] > tie
     return found[:, :k].where(sure, -1), settled[:, :k] & sure
+
+
+@numba.njit(nogil=True, cache=True)
+def _looked_through(start, stop, values, found, tie, lists, settled):
+    """Rows start to stop of `certain`."""
+    reach, k = values.shape[1], lists.shape[1]
+    who = np.empty(reach, np.int64)
+    for i in range(start, stop):
+        limit, first = tie[i, 0], 0  # of a run of tied ones
+        for a in range(reach):
+            if a > 0 and not values[i, a - 1] - values[i, a] <= limit:
+                first = a
+            b, other = a, found[i, a]
+            while b > first and who[b - 1] > other:
+                who[b] = who[b - 1]
+                b -= 1
+            who[b] = other
+        for a in range(k):
+            sure = reach == k or values[i, a] - values[i, k] > limit
+            before = a > 0 and values[i, a - 1] - values[i, a] <= limit
+            after = a + 1 < reach and values[i, a] - values[i, a + 1] <= limit
+            lists[i, a] = who[a] if sure else -1
+            settled[i, a] = sure and not before and not after

@@ -8,25 +8,17 @@ others at once is nearly the last, so lists hardly ever overflow. The loops are 
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
 import torch
 
 from platometer.centring import full_precision
-from platometer.knn._kernels import NONE, kth
+from platometer.knn._kernels import NEVER, NONE, WORD, compiled, tightened
+from platometer.knn._scan import Lists
 
 _STEP = 128  # rows of a strip
 _LANES = 256  # up to which finding floors is quick
 _THREADS = 2  # up to which this, done by one, is quicker than all of the matrix looked through by all of them
 _WIDE = 64  # samples whose floors are found together
-_WORD = 8
-_NEVER = np.float32(3e38)
-
-
-def _compiled(function):
-    return numba.njit(nogil=True, cache=True, fastmath=True)(function)
 
 
 def worth(n: int, lanes: int, threads: int) -> bool:
@@ -41,28 +33,28 @@ def worth(n: int, lanes: int, threads: int) -> bool:
     return threads <= _THREADS and lanes <= min(_LANES, n // 2)
 
 
-def list_nearest(block: torch.Tensor, shift: np.ndarray, lists: Any) -> None:
+def list_nearest(block: torch.Tensor, shift: np.ndarray, lists: Lists) -> None:
     """Every pair of samples of one space shown once to empty lists.
 
     Parameters
     ----------
     block : (n, d) float32, the samples less their mean.
     shift : (n,) float32, what a sample adds to its similarity to any other.
-    lists : of `_search`.
+    lists : of the same samples.
     """
     a, n = lists, len(block)
     of_rows, of_columns = np.full((n, a.lanes), NONE), np.full((a.lanes, n), NONE)
     strips = []
-    for at in range(0, n, _STEP):
-        with full_precision():
+    with full_precision():
+        for at in range(0, n, _STEP):
             strips.append(torch.mm(block[at : at + _STEP], block[at:].T).numpy())
-        _reached(strips[-1], at, shift, of_rows, of_columns)
+            _reached(strips[-1], at, shift, of_rows, of_columns)
     _floors(of_rows, of_columns, a.need, a.slack, a.floor)
     for i, strip in enumerate(strips):
         _offer(strip, i * _STEP, a.values, a.others, a.count, a.floor, a.slack, a.full, a.need, shift)
 
 
-@_compiled
+@compiled
 def _reached(tile, row0, shift, of_rows, of_columns):
     """The largest entries of the parts of each sample's others, for its row (n, lanes) and its column (lanes, n).
 
@@ -84,7 +76,7 @@ def _reached(tile, row0, shift, of_rows, of_columns):
         _raised(mine, line[whole:], moved[whole:])
 
 
-@_compiled
+@compiled
 def _raised(top, line, moved):
     """The larger of what was there and a piece of a line."""
     for c in range(len(line)):
@@ -92,7 +84,7 @@ def _raised(top, line, moved):
         top[c] = v if v > top[c] else top[c]
 
 
-@_compiled
+@compiled
 def _floors(of_rows, of_columns, need, slack, floor):
     """The ``need``-th largest of each sample's parts, less its slack: for many samples at once by passing each part down
     a ladder of the largest so far."""
@@ -113,49 +105,48 @@ def _floors(of_rows, of_columns, need, slack, floor):
             floor[at + i] = ladder[need - 1, i] - slack[at + i]
 
 
-@_compiled
+@compiled
 def _offer(tile, row0, values, others, count, floor, slack, full, need, shift):
-    """What of a strip reaches the floor of its row or of its column put on their lists; see `_reached`."""
+    """What of a strip reaches the floor of its row or of its column put on their lists; see `_reached`.
+
+    Few entries do, and nothing foretells which: so they are gathered without a branch for each.
+    """
     m, width = tile.shape[1], values.shape[1]
     scratch = np.empty(width, np.float32)
     moved, least = shift[row0 : row0 + m], floor[row0 : row0 + m]
-    matters = np.zeros(-(-m // _WORD) * _WORD, np.uint8)
+    matters = np.zeros(-(-m // WORD) * WORD, np.uint8)
     words = matters.view(np.uint64)  # eight marks at a look
+    marked, hits = np.empty(len(words) + 1, np.int64), np.empty(len(matters) + 1, np.int64)
     for r in range(tile.shape[0]):
         g, line = row0 + r, tile[r]
         own, f = shift[g], floor[g]
         for c in range(m):
             matters[c] = (line[c] + moved[c] >= f) | (line[c] + own >= least[c])
         matters[: r + 1] = 0
+        found, some = 0, 0
         for w in range(len(words)):
-            if words[w] == 0:
-                continue
-            for c in range(_WORD * w, _WORD * (w + 1)):
-                if matters[c] == 0:
-                    continue
-                h = row0 + c
-                if line[c] + moved[c] >= floor[g]:
-                    n = count[g]
-                    values[g, n], others[g, n], count[g] = line[c] + moved[c], h, n + 1
-                    if n + 1 == width:
-                        _made_room(values, others, count, floor, slack, full, need, g, scratch)
-                if line[c] + own >= least[c]:
-                    n = count[h]
-                    values[h, n], others[h, n], count[h] = line[c] + own, g, n + 1
-                    if n + 1 == width:
-                        _made_room(values, others, count, floor, slack, full, need, h, scratch)
+            marked[found] = w
+            found += words[w] != 0
+        for w in marked[:found]:
+            for c in range(WORD * w, WORD * (w + 1)):
+                hits[some] = c
+                some += matters[c]
+        for c in hits[:some]:
+            h = row0 + c
+            for_row, for_column = line[c] + moved[c] >= floor[g], line[c] + own >= floor[h]
+            n, k = count[g], count[h]
+            values[g, n], others[g, n], count[g] = line[c] + moved[c], h, n + for_row
+            values[h, k], others[h, k], count[h] = line[c] + own, g, k + for_column
+            if count[g] == width:
+                _made_room(values, others, count, floor, slack, full, need, g, scratch)
+            if count[h] == width:
+                _made_room(values, others, count, floor, slack, full, need, h, scratch)
 
 
-@_compiled
+@compiled
 def _made_room(values, others, count, floor, slack, full, need, g, scratch):
     """A full list less what fell below its new floor, or given up where all of it can still be among the nearest."""
-    width, n = values.shape[1], 0
-    scratch[:] = values[g]
-    floor[g] = kth(scratch, width, need - 1) - slack[g]
-    for a in range(width):
-        if values[g, a] >= floor[g]:
-            values[g, n], others[g, n] = values[g, a], others[g, a]
-            n += 1
-    count[g] = n
-    if n == width:
-        full[g], floor[g], count[g] = True, _NEVER, 0
+    width = values.shape[1]
+    floor[g], count[g] = tightened(values, others, g, width, need, slack[g], scratch)
+    if count[g] == width:
+        full[g], floor[g], count[g] = True, NEVER, 0
