@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from platometer import vectors
+from platometer.alignment import prepare
 from platometer.cards import Card
 from platometer.errors import InputError, NotFiniteError, ShapeError, UnknownNameError
 from platometer.features import Features, check_same_samples
@@ -111,6 +112,17 @@ def test_layers_that_are_read_late_are_checked_late() -> None:
             read("a")
 
 
+@pytest.mark.parametrize("conditioning", ["unit", "none", "clamp", "platonic-rep(exact)"])
+@pytest.mark.parametrize("metric", ["mutual_knn(k=2)", "cka", "procrustes"])
+def test_what_became_infinite_after_the_first_look_is_told_by_layer_and_row(metric: str, conditioning: str) -> None:
+    layers = np.random.default_rng(0).normal(size=(2, 8, 3))
+    found = Features.of(list(layers), name="late")
+    for value, kind in ((np.nan, "NaN"), (-np.inf, "infinite values")):
+        layers[1, 5, 2] = value
+        with pytest.raises(NotFiniteError, match=rf"late, layer 1 has {kind} in row 5 \(1 of 8"):
+            prepare(found, metric, conditioning=conditioning)
+
+
 def test_an_unknown_layer_suggests_the_nearest() -> None:
     found = Features.of({"blocks.0": A, "blocks.11": B}, name="vit")
     with pytest.raises(UnknownNameError, match=r"vit has no layer 'block.0'. Did you mean 'blocks.0'"):
@@ -134,6 +146,8 @@ def test_a_fingerprint_names_the_content_and_not_what_holds_it() -> None:
     assert base == Features.of({"a": np.asfortranarray(A)}).fingerprint == Features.of({"a": torch.tensor(A)}).fingerprint
     others = [{"b": A}, {"a": A + 1}, {"a": A.astype(np.float32)}, {"a": A[::-1]}, {"a": A, "b": A}, {"a": A.reshape(3, 4)}]
     assert len({base, *(Features.of(x).fingerprint for x in others)}) == 7
+    one = np.arange(4.0)  # with a new axis, over which numpy takes no step
+    assert Features.of(one[:, None]).fingerprint == Features.of(one).fingerprint == Features.of(one.reshape(4, 1)).fingerprint
     half = torch.ones(4, 2)
     assert len({Features.of(half.to(dtype)).fingerprint for dtype in (torch.float16, torch.bfloat16, torch.float32)}) == 3
 

@@ -301,14 +301,19 @@ def _sides(
 ) -> Iterator[tuple[str, Any]]:
     """Each layer, prepared, or why it cannot be; several at once where a layer is too small to keep several threads busy."""
 
+    small = device is None and features.n <= _SMALL
+
     def made(layer: str) -> Any:
-        x = features.checked(layer) if device is None else features.checked(layer).to(device)
+        x = features.floating(layer) if metric.by_rows else features.checked(layer)
+        if small and not features.key:
+            features.told(layer)  # for the fingerprint, while the layer is at hand
         try:
-            return _side(metric, conditioning, x, limit=limit, name=f"{features.model.name}, layer {layer}")
+            return _side(metric, conditioning, x.to(x.device if device is None else device), limit=limit,
+                         name=f"{features.model.name}, layer {layer}")
         except UndefinedError as error:
             return error
 
-    step = threads.lanes() if device is None and features.n <= _SMALL else 1
+    step = len(features.names) if small else 1
     for at in range(0, len(features.names), step):
         names = features.names[at : at + step]
         yield from zip(names, threads.each(made, names), strict=True)

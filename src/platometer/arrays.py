@@ -71,6 +71,18 @@ def as_features(x: ArrayLike, *, name: str = "x", least_rows: int = 1) -> torch.
     ----------
     x, name, least_rows : as for `as_matrix`, whose errors this raises.
     """
+    tensor = as_floating(x, name=name, least_rows=least_rows)
+    check_finite(tensor, name=name)
+    return tensor
+
+
+def as_floating(x: ArrayLike, *, name: str = "x", least_rows: int = 1) -> torch.Tensor:
+    """The same matrix for who looks himself whether every entry is finite.
+
+    Parameters
+    ----------
+    x, name, least_rows : as for `as_features`.
+    """
     tensor = as_tensor(x, name=name)
     if tensor.ndim == 1:
         tensor = tensor[:, None]
@@ -83,10 +95,7 @@ def as_features(x: ArrayLike, *, name: str = "x", least_rows: int = 1) -> torch.
         raise ShapeError(f"{name} has shape {tuple(tensor.shape)}: no features.")
     if tensor.shape[0] < least_rows:
         raise ShapeError(f"{name} has {tensor.shape[0]} samples; at least {least_rows} are needed.")
-    if not tensor.is_floating_point():
-        tensor = tensor.to(torch.float64)
-    check_finite(tensor, name=name)
-    return tensor
+    return tensor if tensor.is_floating_point() else tensor.to(torch.float64)
 
 
 def as_device(device: str | torch.device | None) -> torch.device | None:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import torch
 
 from platometer import spec
-from platometer.arrays import Rows
+from platometer.arrays import Rows, check_finite
 from platometer.centring import lengths
 from platometer.errors import SpecError, UndefinedError, suggestion
 
@@ -124,21 +124,22 @@ class Conditioning:
 
         Parameters
         ----------
-        x : (n, d), finite, floating point in any precision.
+        x : (n, d), floating point in any precision.
         limit, name : as for calling.
 
         Raises
         ------
+        NotFiniteError
+            NaN or infinity.
         UndefinedError
             A row is zero.
         """
-        if self.name == "none":
-            return Rows(x)
         if self.name == "unit":
             sizes = lengths(Rows(x))
-            if bool(((sizes > 1e-150) & (sizes < 1e150)).all()):
+            if bool(((sizes > 1e-150) & (sizes < 1e150)).all()):  # so every entry is finite
                 return Rows(x, 1 / sizes)
-        return Rows(self(x, limit=limit, name=name))
+        check_finite(x, name=name)
+        return Rows(x if self.name == "none" else self(x, limit=limit, name=name))
 
     def limit(self, layers: Sequence[torch.Tensor]) -> float | None:
         """The value that entries are clamped to, found over these layers together; None if there is no clamp.

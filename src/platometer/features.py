@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 
 from platometer import threads
-from platometer.arrays import ArrayLike, as_features, as_matrix, as_tensor
+from platometer.arrays import ArrayLike, as_features, as_floating, as_matrix, as_tensor
 from platometer.cards import Card, digest, fingerprint
 from platometer.errors import InputError, ShapeError, UnknownNameError, suggestion
 
@@ -145,6 +145,15 @@ class Features:
         """
         return as_features(self[layer], name=f"{self.model.name}, layer {layer}")
 
+    def floating(self, layer: str) -> torch.Tensor:
+        """The same matrix for who looks himself whether every entry is finite.
+
+        Parameters
+        ----------
+        layer : one of `names`.
+        """
+        return as_floating(self[layer], name=f"{self.model.name}, layer {layer}")
+
     def only(self, layers: Sequence[str]) -> Features:
         """The same features with these layers only, in this order.
 
@@ -164,11 +173,24 @@ class Features:
         if self.key:
             return self.key
 
-        def told(name: str) -> list[object]:
-            value = self[name].detach().cpu().contiguous()
-            return [name, list(value.shape), str(value.dtype), digest(memoryview(value.view(torch.uint8).numpy()))]  # type: ignore[arg-type]
+        return fingerprint(*chain.from_iterable(threads.each(self.told, self.names)))
 
-        return fingerprint(*chain.from_iterable(threads.each(told, self.names)))
+    def told(self, layer: str) -> list[object]:
+        """What the fingerprint says of a layer that is not from a store; kept, so best asked for while the layer is read.
+
+        Parameters
+        ----------
+        layer : one of `names`.
+        """
+        if layer not in self._told:
+            value = self[layer].detach().cpu().contiguous()
+            content = memoryview(value.flatten().view(torch.uint8).numpy())  # type: ignore[arg-type]
+            self._told[layer] = [layer, list(value.shape), str(value.dtype), digest(content)]
+        return self._told[layer]
+
+    @cached_property
+    def _told(self) -> dict[str, list[object]]:
+        return {}
 
     @property
     def _width(self) -> str:
