@@ -64,6 +64,23 @@ def test_halves_of_matrices_are_turned_as_whole_ones_in_one_part_or_many(n, esti
     np.testing.assert_allclose(metric.null_grid(lefts, rights, moves), found, rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize(("first", "size"), [(0, 41), (7, 5)])
+def test_the_lines_of_a_matrix_are_the_same_on_every_device_and_in_every_form(backward, first, size):
+    n = 80
+    x = layers(n, (4,), 0)[0]
+    gram = x @ x.T
+    order = np.random.default_rng(0).permutation(n)
+    lines = _turns._lines(_grams.Side.of_gram(gram), order, first, size, backward=backward).numpy()
+    twice, weight = np.concatenate([order, order[: first + size]]), np.ones(size, np.float32)
+    there = _turns._of_device(gram, twice, first, size, weight, backward=backward).numpy()
+    doubled = [2 if backward and 0 < first + t < n / 2 else 1 for t in range(size)]
+    np.testing.assert_allclose(lines, there * doubled, rtol=1e-6)
+    for i, t in ((0, 0), (5, 3), (79, 4)):
+        at = -i % n if backward else i
+        assert there[at, t] == pytest.approx(float(gram[order[i], order[(i + first + t) % n]]), rel=1e-6)
+
+
 @pytest.mark.parametrize("estimator", ["biased", "debiased"])
 @pytest.mark.parametrize("other", ["features", "matrix"])
 def test_features_are_turned_without_their_matrix(estimator, other, monkeypatch):

@@ -46,7 +46,7 @@ class _Edges:
     @classmethod
     def of(cls, layers: Sequence[Neighbours]) -> _Edges:
         """The edges of these layers together."""
-        lists = [layer.lists.numpy() for layer in layers]
+        lists = [layer.lists.cpu().numpy() for layer in layers]
         wide = np.concatenate(lists, axis=1)
         owner = np.repeat(np.arange(len(lists), dtype=np.int32), [part.shape[1] for part in lists])
         start, place = np.zeros(len(wide) + 1, np.uint32), np.zeros(wide.size + 1, np.uint32)
@@ -60,7 +60,7 @@ def null_counts(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], order
 
     Parameters
     ----------
-    lefts, rights : L and M neighbour lists of the same n samples, on the CPU.
+    lefts, rights : L and M neighbour lists of the same n samples.
     orders : (B, n); draw b pairs row i of the left with row orders[b, i] of the right.
     """
     moves = np.ascontiguousarray(orders.cpu().numpy())
@@ -68,7 +68,8 @@ def null_counts(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], order
     edges: tuple[_Edges, _Edges] | None = None
     for part, ring in parts(moves, least=_RING):
         if ring is not None:
-            out[part] = turned_sums(*([(layer.lists.numpy(), None) for layer in side] for side in (lefts, rights)), ring=ring)
+            lists = ([(layer.lists.cpu().numpy(), None) for layer in side] for side in (lefts, rights))
+            out[part] = turned_sums(*lists, ring=ring)
             continue
         left, right = edges = edges or (_Edges.of(lefts), _Edges.of(rights))
         spread(_drawn, 0, part.stop - part.start, moves[part], left.start, left.other, left.place, left.layer, right.start,

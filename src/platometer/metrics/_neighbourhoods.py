@@ -9,10 +9,11 @@ import torch
 from platometer.arrays import Rows
 from platometer.errors import UndefinedError
 from platometer.knn import Neighbours, neighbours
-from platometer.metrics import _counts
+from platometer.metrics import _counts, _rings
 
 TIES = "samples tied with the (k+1)-th nearest are nobody's neighbours, so ties lower the score"
 _WORK = 2**27  # entries of the largest intermediate table
+_SOME = 2**19  # comparisons of two neighbours made at once
 
 
 def tie_remarks(a: Neighbours) -> tuple[str, ...]:
@@ -56,7 +57,7 @@ def overlap(a: Neighbours, b: Neighbours) -> torch.Tensor:
     ----------
     a, b : neighbour lists of the same samples; their k may differ.
     """
-    n, step = a.n, max(1, _WORK // (8 * a.k * b.k))
+    n, step = a.n, max(1, _SOME // (a.k * b.k))
     counts = [
         ((a.lists[i : i + step, :, None] == b.lists[i : i + step, None, :]) & (a.lists[i : i + step, :, None] >= 0)).sum((1, 2))
         for i in range(0, n, step)
@@ -85,12 +86,16 @@ def null_overlaps(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], ord
     lefts, rights : L and M neighbour lists of the same n samples.
     orders : (B, n); draw b pairs row i of the left with row orders[b, i] of the right.
     """
-    n = lefts[0].n
     if lefts[0].lists.device.type == "cpu":
         return torch.from_numpy(_counts.null_counts(lefts, rights, orders)).to(torch.float64)
-    if n * n * len(lefts) > 4 * _WORK:
-        return _one_by_one(lefts, rights, orders)
-    return _by_table(lefts, rights, orders)
+    out = torch.empty(len(orders), len(lefts), len(rights), dtype=torch.float64)
+    for part, ring in _rings.parts(orders.cpu().numpy()):
+        if ring is not None:  # so little work that lists come to the processor
+            out[part] = torch.from_numpy(_counts.null_counts(lefts, rights, orders[part]))
+        else:
+            few = lefts[0].n ** 2 * len(lefts) <= 4 * _WORK
+            out[part] = (_by_table if few else _one_by_one)(lefts, rights, orders[part])
+    return out
 
 
 def _by_table(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], orders: torch.Tensor) -> torch.Tensor:
