@@ -97,8 +97,9 @@ def test_views_hold_the_same_ids_in_the_same_order() -> None:
         Paired({"left": texts(3), "right": texts(3).take([2, 1, 0])}, Card("x"))
     with pytest.raises(InputError, match="at least one view"):
         Paired({}, Card("x"))
-    with pytest.raises(InputError, match="2 group labels for 6 samples"):
-        paired(groups=("a", "b"))
+    for groups, said in ((("a", "b"), "2 group labels for 6 samples"), (("a",), "1 group label for 6 samples")):
+        with pytest.raises(InputError, match=said):
+            paired(groups=groups)
 
 
 def test_a_view_is_named_or_the_only_one_of_its_modality() -> None:

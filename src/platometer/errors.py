@@ -110,6 +110,23 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return "Known: " + ", ".join(sorted(known)) + "."
 
 
+def counted(n: int, noun: str, several: str = "") -> str:
+    """So many of a thing, as a sentence says it.
+
+    Parameters
+    ----------
+    n : how many.
+    noun : what one is called.
+    several : what several are called, where that is not an s more.
+
+    Examples
+    --------
+    >>> counted(1, "label"), counted(2400, "label"), counted(0, "class", "classes")
+    ('1 label', '2,400 labels', '0 classes')
+    """
+    return f"{n:,} {noun if n == 1 else several or noun + 's'}"
+
+
 def missing(library: str, extra: str, *, wanted_for: str) -> MissingDependencyError:
     """The error for an optional library that is absent, naming the extra that installs it.
 

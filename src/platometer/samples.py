@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from platometer.cards import Card, fingerprint
-from platometer.errors import InputError
+from platometer.errors import InputError, counted
 
 MODALITIES = ("text", "image", "audio", "vector")
 
@@ -179,7 +179,7 @@ class Paired:
             if other != ids:
                 raise InputError(f"The views {first!r} and {name!r} do not hold the same ids in the same order.")
         if self.groups is not None and len(self.groups) != len(ids):
-            raise InputError(f"{len(self.groups)} group labels for {len(ids)} samples.")
+            raise InputError(f"{counted(len(self.groups), 'group label')} for {counted(len(ids), 'sample')}.")
 
     def __len__(self) -> int:
         return len(self.ids)

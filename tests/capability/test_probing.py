@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,18 @@ def test_a_division_has_no_more_rows_than_the_limit_and_none_twice() -> None:
     assert (len(learn), len(choose), len(judge)) == (50, 15, 35)
     with pytest.raises(InputError, match="Is a split missing"):
         Labelled.of(list(np.eye(4)), [0, 1, 0, 1], modality="vector", splits=["train"] * 4).parts()
+
+
+@pytest.mark.parametrize(("changed", "said"), [
+    ({"labels": np.array([0])}, r"^4 samples, 1 label; expected one each\."),
+    ({"splits": ("train",)}, r"^4 samples, 4 labels, 1 split; expected one each\."),
+    ({"splits": ()}, r"^4 samples, 4 labels, 0 splits; expected one each\."),
+    ({"classes": ("a",)}, r"^4 labels among 1 class; expected whole numbers from 0 on, each with a name\."),
+])
+def test_what_does_not_go_with_the_samples_is_counted(changed: dict, said: str) -> None:
+    whole = Labelled.of(list(np.eye(4)), [0, 1, 0, 1], modality="vector")
+    with pytest.raises(InputError, match=said):
+        dataclasses.replace(whole, **changed)
 
 
 def _model(calls: list | None = None):

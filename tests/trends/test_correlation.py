@@ -190,6 +190,8 @@ def test_slips_are_named() -> None:
         correlate([1, 2, 3, 4], [1, 1, 1, 1])
     with pytest.raises(ShapeError, match="left has 2 labels for 14 points"):
         correlate(X, Y, crossed=(["a", "b"], ["c"] * 14))
+    with pytest.raises(ShapeError, match="left has 1 label for 14 points"):
+        correlate(X, Y, crossed=(["a"], ["c"] * 14))
     with pytest.raises(UndefinedError, match="x does not vary inside any family"):
         within_families([1, 1, 2, 2], [1, 2, 3, 4], groups=list("aabb"))
     with pytest.raises(UndefinedError, match="without them use correlate"):

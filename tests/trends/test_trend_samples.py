@@ -56,8 +56,10 @@ def test_labels_that_say_nothing_are_errors() -> None:
     x, y, labels = _spaces(1.0)
     with pytest.raises(ShapeError, match="89 labels for 90 samples"):
         class_agreement(x, y, labels[:-1], draws=10)
-    for odd in (np.zeros(90), np.arange(90)):
-        with pytest.raises(InputError, match="classes of 90 samples; expected at least two classes"):
+    with pytest.raises(ShapeError, match=r"^1 label for 90 samples"):
+        class_agreement(x, y, labels[:1], draws=10)
+    for odd, said in ((np.zeros(90), "^1 class of 90 samples"), (np.arange(90), "^90 classes of 90 samples")):
+        with pytest.raises(InputError, match=f"{said}; expected at least two classes"):
             class_agreement(x, y, list(odd), draws=10)
 
 

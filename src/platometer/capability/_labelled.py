@@ -18,7 +18,7 @@ from platometer import datasets
 from platometer.capability import _vtab
 from platometer.cards import Card, fingerprint
 from platometer.datasets import _pictures, _tables, hf
-from platometer.errors import DataError, InputError, SpecError, missing, suggestion
+from platometer.errors import DataError, InputError, SpecError, counted, missing, suggestion
 from platometer.samples import Lazy, Samples
 
 LIMIT = 10_000
@@ -57,11 +57,11 @@ class Labelled:
     def __post_init__(self) -> None:
         n = len(self.samples)
         if len(self.labels) != n or (self.splits is not None and len(self.splits) != n):
-            raise InputError(f"{n} samples, {len(self.labels)} labels" + (f", {len(self.splits)} splits" if self.splits else "")
-                             + "; expected one each.")
+            splits = f", {counted(len(self.splits), 'split')}" if self.splits is not None else ""
+            raise InputError(f"{counted(n, 'sample')}, {counted(len(self.labels), 'label')}{splits}; expected one each.")
         if n == 0 or self.labels.min() < 0 or self.labels.max() >= len(self.classes):
-            raise InputError(f"{n} labels among {len(self.classes)} classes; expected whole numbers from 0 on, each with a "
-                             "name.")
+            raise InputError(f"{counted(n, 'label')} among {counted(len(self.classes), 'class', 'classes')}; expected whole "
+                             "numbers from 0 on, each with a name.")
         strange = sorted(set(self.splits or ()) - set(_SPLITS.values()))
         if strange:
             raise InputError(f"The split {strange[0]!r} is none of train, validation, test.")

@@ -24,7 +24,7 @@ import torch
 from platometer import knn, nulls
 from platometer.arrays import ArrayLike, as_matrix, check_paired
 from platometer.conditioning import Conditioning
-from platometer.errors import InputError, ShapeError
+from platometer.errors import InputError, ShapeError, counted
 from platometer.stats import p_value
 
 
@@ -99,12 +99,13 @@ def class_agreement(
     x, y = _sides(left, right, conditioning)
     n = len(x)
     if len(labels) != n:
-        raise ShapeError(f"{len(labels)} labels for {n} samples.")
+        raise ShapeError(f"{counted(len(labels), 'label')} for {counted(n, 'sample')}.")
     place = {label: i for i, label in enumerate(dict.fromkeys(labels))}
     if draws < 1:
         raise InputError(f"draws = {draws}; a p-value needs some hundreds.")
     if not 1 < len(place) < n:
-        raise InputError(f"{len(place)} classes of {n} samples; expected at least two classes, and one with two samples.")
+        raise InputError(f"{counted(len(place), 'class', 'classes')} of {counted(n, 'sample')}; expected at least two classes, "
+                         "and one with two samples.")
     member = torch.tensor([place[label] for label in labels])
     a, b = knn.neighbours(x, k), knn.neighbours(y, k)
     wanted = a.mask()

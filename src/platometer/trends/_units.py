@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from platometer.errors import InputError, NotFiniteError, ShapeError, UndefinedError
+from platometer.errors import InputError, NotFiniteError, ShapeError, UndefinedError, counted
 
 DRAWS = 2000
 """Resamples of an interval, unless asked otherwise."""
@@ -243,7 +243,7 @@ def _counts(stream: np.random.Generator, draws: int, k: int) -> np.ndarray:
 def _labels(labels: Labels, m: int, name: str) -> list[Hashable]:
     found = list(labels)
     if len(found) != m:
-        raise ShapeError(f"{name} has {len(found)} labels for {m} points.")
+        raise ShapeError(f"{name} has {counted(len(found), 'label')} for {counted(m, 'point')}.")
     return found
 
 
