@@ -291,6 +291,16 @@ def test_a_closed_output_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is always full")
+def test_an_output_that_finds_no_room_is_a_full_disk(tmp_path: Path) -> None:
+    for words in ("list metrics", "align a.npy b.npz --json --draws 0", "--help"):
+        command = f"{' '.join(SHELL)} {words} > /dev/full"
+        done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr.startswith("platometer: The disk is full: not all was written of what was to be printed or kept. ")
+        assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGINT")
 def test_interrupted_it_says_so_and_what_is_finished_is_kept(tmp_path: Path) -> None:
     study = tmp_path / "s.toml"

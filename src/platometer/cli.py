@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import json
 import logging
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 import typer
 
 from platometer import __version__, plugins
-from platometer.errors import DataError, PlatometerError, SpecError, StudyError, suggestion
+from platometer.errors import DataError, PlatometerError, SpecError, StudyError, counted, suggestion
 
 if TYPE_CHECKING:
     from platometer.features import Features
@@ -79,7 +80,7 @@ def main() -> None:
     except KeyboardInterrupt:
         _leave("interrupted.", _INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(0)
     except PlatometerError as error:
         if debug:
@@ -88,8 +89,17 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _drop_output()
+            _leave("The disk is full: not all was written of what was to be printed or kept. Free some space and run again; "
+                   "what is done already will not be done twice.", 1)
         _leave(f"{type(error).__name__}: {error}. This is not an error that platometer foresaw; --debug shows where it "
                "happened.", 1)
+
+
+def _drop_output() -> None:
+    """Nothing more is printed, also not what waits to be."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave(message: str, code: int) -> NoReturn:
@@ -539,16 +549,12 @@ def _print_plan(plan: Plan, *, file: TextIO) -> None:
         f"study {plan.study}, folder {plan.folder}",
         f"  samples  {f'{plan.n:,}' if plan.n is not None else 'known once the files are read'}",
         f"  models   {len(plan.extracted)} extracted, {len(plan.to_extract)} to run" + (f": {listed}" if listed else ""),
-        f"  pairs    {most}{plan.pairs}, in {most}{_counted(plan.cells, 'cell')}; {plan.answered} answered already",
+        f"  pairs    {most}{plan.pairs}, in {most}{counted(plan.cells, 'cell')}; {plan.answered} answered already",
     ]
     lines += [f"  price    {line}" for line in plan.priced()]
     lines += [f"  needs    {plan.needs}"] if plan.needs else []
     lines += [f"  note     {note}" for note in plan.notes]
     print("\n".join(lines), file=file)
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" + ("s" if n != 1 else "")
 
 
 def _duration(seconds: float) -> str:
@@ -588,7 +594,7 @@ def _print_verdicts(found: Results, *, most: int) -> None:
                           number(row["calibrated"]), sparkline(layers, *ends), f"{row['left_layer']} ~ {row['right_layer']}"])
         _table(titles, lines)
         rest, again = len(ranked) - most, shlex.join(["platometer", "show", str(found.folder), "--all"])
-        print(f"... and {_counted(rest, 'pair')} less alike: {again}\n" if rest > 0 else "")
+        print(f"... and {counted(rest, 'pair')} less alike: {again}\n" if rest > 0 else "")
 
 
 def _print_rows(rows: list[dict]) -> None:
@@ -614,7 +620,7 @@ def _print_galleries(found: Results, *, every: bool) -> None:
                      number(one["chance"]), number(one["se"])] for one in galleries])
     if rest := len(found.galleries) - len(galleries):
         again = shlex.join(["platometer", "show", str(found.folder), "--all"])
-        print(f"... the most alike pairs in the smallest and the largest gallery; {_counted(rest, 'row')} more: {again}")
+        print(f"... the most alike pairs in the smallest and the largest gallery; {counted(rest, 'row')} more: {again}")
 
 
 def _table(titles: list[str], lines: list[list[str]]) -> None:
