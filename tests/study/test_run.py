@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from platometer import files, rows, stats, store
+from platometer.capability import Capability
 from platometer.errors import DiskError, InputError, StudyError, UnknownNameError
-from platometer.study import Study, _cells
+from platometer.study import Study, _capability, _cells, _file, _gallery
 
 DRIVER = """
 import os, signal, sys
@@ -198,6 +199,32 @@ def test_fresh_makes_galleries_anew_too(vectors: Callable, tmp_path: Path) -> No
         files.write_json(file, [one | {"score": 9.0} for one in files.read_json(file)])
     assert {one["score"] for one in _run(path, tmp_path / "out").galleries} == {9.0}
     assert _run(path, tmp_path / "out", fresh=True).galleries == before
+
+
+def test_galleries_of_another_version_are_made_anew(vectors: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = vectors(more="[gallery]\nqueries = 20\nsizes = [20, 60]\nk = [3]\nshare = []")
+    before = _run(path, tmp_path / "out").galleries
+    for file in (tmp_path / "out" / "galleries").iterdir():
+        files.write_json(file, [one | {"score": 9.0} for one in files.read_json(file)])
+    monkeypatch.setattr(_gallery, "__version__", "another")
+    assert _run(path, tmp_path / "out").galleries == before
+
+
+def test_capabilities_of_another_version_are_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probed: list[str] = []
+
+    def probe(source: str, data: str, **options: object) -> Capability:
+        probed.append(source)
+        return Capability(source, data, 0.5)
+
+    monkeypatch.setattr(_capability.capability, "probe", probe)
+    asked, model = _file.CapabilityTable(probes=["labelled.npz"]), _file.ModelTable(source="timm:x")
+    for version in ("one", "one", "another"):
+        monkeypatch.setattr(_capability, "__version__", version)
+        found = _capability.measured(tmp_path, asked, [(model, "timm:x", "image")], base=tmp_path, device="", seed=0,
+                                     stamp=lambda source: [], show=lambda what, done, total: None, failures=[])
+        assert [one.value for one in found] == [0.5]
+    assert probed == ["timm:x", "timm:x"]
 
 
 def test_another_name_for_a_model_runs_nothing(texts: Callable, calls: Callable, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from platometer import capability, files
+from platometer import __version__, capability, files
 from platometer.capability import Capability
 from platometer.cards import fingerprint
 from platometer.errors import DataError, DiskError, ModelError, PlatometerError, StoreError, StudyError, suggestion
@@ -100,8 +100,8 @@ def measured(
         if modality == "text" and texts is not None:
             data = [texts.card.revision, asked.limit]
         weights = stamp(f"file:{options['checkpoint']}") if options.get("checkpoint") else []
-        key = fingerprint({"schema": _SCHEMA, "source": source, "stamp": stamp(source) + weights, "options": options,
-                           "data": data, "seed": seed, "modality": modality})
+        key = fingerprint({"schema": _SCHEMA, "platometer": __version__, "source": source, "stamp": stamp(source) + weights,
+                           "options": options, "data": data, "seed": seed, "modality": modality})
         options |= {"allow_code": True} if source.startswith("python:") else {}  # or it would have no features
         try:
             found = _kept(folder / "capabilities" / f"{key}.json")

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from platometer import files
+from platometer import __version__, files
 from platometer.cards import fingerprint
 from platometer.errors import DiskError, PlatometerError, StoreError
 from platometer.gallery import growing_gallery
@@ -90,8 +90,8 @@ def _pair(folder: Path, row: Mapping, asked: GalleryTable, *, seed: int, device:
     layers = [row[f"{side}_layer"] if asked.layers == "best" else features.names[-1]
               for side, features in zip(("left", "right"), sides, strict=True)]
     conditioning = str(row["conditioning"])
-    key = fingerprint({"schema": _SCHEMA, "features": [row["left_features"], row["right_features"]], "layers": layers,
-                       "asked": asked.model_dump(), "seed": seed, "conditioning": conditioning})
+    key = fingerprint({"schema": _SCHEMA, "platometer": __version__, "features": [row["left_features"], row["right_features"]],
+                       "layers": layers, "asked": asked.model_dump(), "seed": seed, "conditioning": conditioning})
     path = folder / "galleries" / f"{key}.json"
     named = {"left": row["left"], "right": row["right"], "left_layer": layers[0], "right_layer": layers[1],
              "samples": row["samples"], "seed": seed, "conditioning": conditioning}
