@@ -66,9 +66,10 @@ def asked(request, monkeypatch):
     """Codes of one kind whatever they cost, in small tiles, and how often they were used."""
     used = []
 
-    def found(space, need):
+    def found(space, need, step):
         used.append(len(space.size))
-        return coded(space, *request.param), _codes._gathered(space, _codes._leading(space, min(4, space.raw.shape[1])).float())
+        near = _codes._leading(space, min(4, space.raw.shape[1])).float()
+        return coded(space, *request.param), _codes._gathered(space, near, step)
 
     monkeypatch.setattr(_search, "_WHOLE", 0)
     monkeypatch.setattr(_search, "_WORTH", 0)
@@ -142,7 +143,7 @@ def test_leading_axes_are_taken_for_a_decaying_spectrum_and_bytes_where_they_are
     monkeypatch.setattr(_codes, "speeds", lambda: quick)
     x = torch.randn(6000, 256, generator=torch.Generator().manual_seed(0)) * torch.arange(1, 257).float() ** slope
     space, _ = centre(Rows(x).fitted(), whole=False)
-    found, order = way(space, 11)
+    found, order = way(space, 11, 512)
     assert sorted(order.tolist()) == list(range(6000))
     if taken is None:
         assert found is None

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from platometer.knn._kernels import NONE, WORD, compiled, kth, lanes_reach, listed, similar
-
-_MORE = 4  # entries that a list may have beyond what is asked for
+from platometer.knn._kernels import NEVER, NONE, WORD, compiled, kth, lanes_reach, similar
 
 
 @compiled
@@ -79,8 +77,7 @@ def offer(tile, row0, col0, values, others, count, floor, slack, full, need, shi
 
     A row of the block with itself is shown the columns after its own.
     """
-    m, width = tile.shape[1], values.shape[1]
-    most, spare = min(need + _MORE, width), np.empty(width, np.float32)
+    m = tile.shape[1]
     there = slice(col0, col0 + m)
     scales, rests, moved, sizes, errors = scale[there], rest[there], shift[there], size[there], error[there]
     far, off = _reach(size, error, row0, row0 + tile.shape[0])
@@ -103,6 +100,8 @@ def offer(tile, row0, col0, values, others, count, floor, slack, full, need, shi
             if words[w] == 0:
                 continue
             for c in range(max(WORD * w, begin), min(WORD * (w + 1), m)):
+                if matters[c] == 0:
+                    continue
                 h = col0 + c
                 bound = np.float32(line[c]) * scales[c] * unit + rests[c] * left
                 bound += error[g] * (sizes[c] + errors[c]) + size[g] * errors[c]
@@ -110,10 +109,31 @@ def offer(tile, row0, col0, values, others, count, floor, slack, full, need, shi
                 if for_row or for_column:
                     truth = similar(mine, mine, g, h)
                     if for_row:
-                        listed(np.float32(truth - base[g]), g, h, values, others, count, floor, slack, full, need, most, spare)
+                        _placed(np.float32(truth - base[g]), g, h, values, others, count, floor, slack, full, need)
                     if for_column:
-                        listed(np.float32(truth - base[h]), h, g, values, others, count, floor, slack, full, need, most, spare)
+                        _placed(np.float32(truth - base[h]), h, g, values, others, count, floor, slack, full, need)
                         least[c] = floor[h] - more[c]
+
+
+@compiled
+def _placed(v, g, h, values, others, count, floor, slack, full, need):
+    """Sample h put in its place on the list of g, which is in falling order, and the floor raised."""
+    if v < floor[g] or full[g]:
+        return
+    line, names, n = values[g], others[g], count[g]
+    at = n
+    while at > 0 and line[at - 1] < v:
+        line[at], names[at] = line[at - 1], names[at - 1]
+        at -= 1
+    line[at], names[at] = v, h
+    n += 1
+    if n >= need:
+        floor[g] = max(floor[g], line[need - 1] - slack[g])
+        while line[n - 1] < floor[g]:
+            n -= 1
+        if n == len(line):
+            full[g], floor[g], n = True, NEVER, 0
+    count[g] = n
 
 
 @compiled

@@ -14,22 +14,25 @@ place: scale 1, and an error of rounding.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from platometer.centring import Centred, full_precision
 from platometer.knn import _bounds
-from platometer.threads import alone, each
+from platometer.threads import alone, each, lanes
 
-_AXES = (32, 64, 128, 192, 256)  # leading axes to try
+Made = TypeVar("Made")
+
+_AXES = (32, 64, 96, 128, 192, 256)  # leading axes to try
 _NEAR = 4  # leading axes by which samples are put near each other
-_BLOCK = 512  # samples looked at together where they are not multiplied with each other
+_BLOCK = 256  # samples looked at together where they are not multiplied with each other
 _FEW = 16  # of such blocks that stand for all
-_SCATTER = 4  # of those that the axes are found from
+_SCATTER = 8  # of those that the axes are found from
 _SOME = 64  # samples whose neighbours among all are found, to see what a bound lets through
 _WIDTH = 16
 _FLOATS = 40 * 2**20  # bytes that codes of float32 may take
@@ -65,14 +68,13 @@ class Codes:
         padded = -(-m // _WIDTH) * _WIDTH if way.dtype == torch.int8 else m
         codes = cls(torch.zeros(n, padded, dtype=way.dtype), *np.empty((4, n), np.float32))
         write = _bounds.code if way.dtype == torch.int8 else _bounds.keep
-        square = space.size**2
+        square, whole = space.size**2, codes.whole.numpy()
 
-        def written(at: int) -> None:
-            stop = min(at + _BLOCK, n)
-            lead = _exactly(space, at, stop, way.axes)
-            write(at, stop, lead.numpy(), square, codes.whole.numpy(), *codes.bounds)
+        def written(at: int, stop: int, own: torch.Tensor) -> None:
+            lead = own if way.axes is None else own @ way.axes
+            write(at, stop, lead.numpy(), square, whole, *codes.bounds)
 
-        each(written, range(0, n, _BLOCK))
+        _over(space, written, np.float64)
         return codes
 
     @property
@@ -114,13 +116,17 @@ class Way:
         """Numbers of a code."""
         return space.raw.shape[1] if self.axes is None else self.axes.shape[1]
 
+    def cost(self, space: Centred) -> float:
+        """Multiplications to bring the samples on the axes, those of float64 counted twice, for one of all pairs."""
+        return 0 if self.axes is None else 4 * self.axes.numel() / len(space.size)
+
     @property
     def terms(self) -> int:
         """How many rounded terms a product has; whole numbers are added exactly."""
         return 0 if self.dtype == torch.int8 or self.axes is None else self.axes.shape[1]
 
 
-def way(space: Centred, need: int) -> tuple[Way | None, np.ndarray]:
+def way(space: Centred, need: int, step: int) -> tuple[Way | None, np.ndarray]:
     """The cheapest way to code the samples, None where plain products are cheaper; and (n,) an order in which near samples
     stand near each other.
 
@@ -131,6 +137,7 @@ def way(space: Centred, need: int) -> tuple[Way | None, np.ndarray]:
     ----------
     space : samples less their mean.
     need : how many nearest are asked for.
+    step : samples of a block, near each other.
     """
     n, d = space.raw.shape
     counts = [m for m in _AXES if 2 * m <= d]
@@ -138,14 +145,14 @@ def way(space: Centred, need: int) -> tuple[Way | None, np.ndarray]:
         axes = _leading(space, max([min(_NEAR, d), *counts]))
         turned = {m: axes[:, :m] @ _orthonormal(torch.randn(m, m, dtype=torch.float64, generator=_dice())) for m in counts}
     speed = speeds()
-    ways = [Way(dtype, own) for dtype in speed for own in (*turned.values(), None)
+    dtype = min(speed, key=speed.__getitem__)
+    ways = [Way(dtype, own) for own in (*turned.values(), None)
             if dtype == torch.int8 or (own is not None and 4 * n * own.shape[1] <= _FLOATS)]
-    passed = _passed(space, need, ways)
-    prices = [one.width(space) * speed[one.dtype] + _LOOK + 4 * share * (_FINISH + d / 8)
-              for one, share in zip(ways, passed, strict=True)]
+    prices = [one.width(space) * speed[dtype] + one.cost(space) * speed[torch.float32] + _LOOK + 4 * share * (_FINISH + d / 8)
+              for one, share in zip(ways, _passed(space, need, ways), strict=True)]
     best = int(np.argmin(prices)) if prices else 0
     cheaper = bool(prices) and prices[best] < d * speed[torch.float32] + _LOOK
-    return ways[best] if cheaper else None, _gathered(space, axes[:, :_NEAR].float())
+    return ways[best] if cheaper else None, _gathered(space, axes[:, :_NEAR].float(), step)
 
 
 @cache
@@ -175,10 +182,18 @@ def _product(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torc
         return torch.mm(left, right.T, out=out)
 
 
-def _exactly(space: Centred, start: int, stop: int, axes: torch.Tensor | None) -> torch.Tensor:
-    """Samples start to stop on the axes, in float64."""
-    own = space.block(start, stop, np.empty((stop - start, space.raw.shape[1])))
-    return own if axes is None else own @ axes
+def _over(space: Centred, act: Callable[[int, int, torch.Tensor], Made], dtype: type = np.float32) -> list[Made]:
+    """What ``act`` makes of every block of samples less the mean, given where it starts and stops: a thread a block."""
+    n, d = len(space.size), space.raw.shape[1]
+    spare = [np.empty((_BLOCK, d), dtype) for _ in range(lanes())]
+
+    def made(at: int) -> Made:
+        room = spare.pop()
+        found = act(at, min(at + _BLOCK, n), space.block(at, min(at + _BLOCK, n), room))
+        spare.append(room)
+        return found
+
+    return each(made, range(0, n, _BLOCK))
 
 
 def _passed(space: Centred, need: int, ways: list[Way]) -> list[float]:
@@ -186,20 +201,19 @@ def _passed(space: Centred, need: int, ways: list[Way]) -> list[float]:
     bytes of this width are not multiplied exactly."""
     n = len(space.size)
     some, few = (space.ordered(np.arange(min(count, n)) * n // min(count, n)) for count in (_SOME, _FEW * _BLOCK))
-    c = some.block(0, len(some.size))
+    c, shift = some.block(0, len(some.size)), space.shift.astype(np.float32)
 
-    def scores(at: int) -> torch.Tensor:
-        stop = min(at + _BLOCK, n)
-        near = c @ space.block(at, stop).T + torch.from_numpy(space.shift[at:stop]).float()
+    def scores(at: int, stop: int, others: torch.Tensor) -> torch.Tensor:
+        near = (c @ others.T).add_(torch.from_numpy(shift[at:stop]))
         return near.topk(min(need + 1, stop - at), dim=1).values
 
-    top = torch.cat(each(scores, range(0, n, _BLOCK)), 1)
+    top = torch.cat(_over(space, scores), 1)
     floor = top.topk(need + 1, dim=1).values[:, -1:].numpy()  # its own similarity is among them
     shares = []
     for one in ways:
         a, b = Codes.of(some, one), Codes.of(few, one)
         tile = _product(a.whole, b.whole, a.room(len(a.whole) * len(b.whole)).view(len(a.whole), -1)).double()
-        exact = one.dtype != torch.int8 or torch.equal(tile, a.whole.double() @ b.whole.double().T)
+        exact = one.dtype != torch.int8 or torch.equal(tile[:, :_BLOCK], a.whole.double() @ b.whole[:_BLOCK].double().T)
         bound = tile.numpy() * a.scale[:, None] * b.scale + few.shift + a.rest[:, None] * b.rest
         bound += a.error[:, None] * (b.size + b.error) + a.size[:, None] * b.error
         shares.append(float((bound >= floor).mean()) if exact else float("inf"))
@@ -210,8 +224,10 @@ def _leading(space: Centred, count: int) -> torch.Tensor:
     """(d, count) orthonormal axes, nearly the leading principal ones of some samples, in falling order of variance."""
     n, d = space.raw.shape
     few = space.ordered(np.arange(min(_SCATTER * _BLOCK, n)) * n // min(_SCATTER * _BLOCK, n))
-    c = few.block(0, len(few.size))
-    scatter = c.T @ c
+    scatter = torch.zeros(d, d)
+    for at in range(0, len(few.size), _BLOCK):
+        c = few.block(at, min(at + _BLOCK, len(few.size)))
+        scatter.addmm_(c.T, c)
     axes = torch.randn(d, min(d, count + 16), generator=_dice())
     for _ in range(3):
         axes = torch.linalg.qr(scatter @ axes).Q
@@ -227,16 +243,17 @@ def _dice() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-def _gathered(space: Centred, axes: torch.Tensor) -> np.ndarray:
-    """(n,) an order in which samples of one block are near each other, so that floors are high from the first tile on."""
+def _gathered(space: Centred, axes: torch.Tensor, step: int) -> np.ndarray:
+    """(n,) an order in which samples of one block are near each other, and those of 2, 4, 8 ... blocks side by side too, so
+    that floors are high from the first tiles on."""
     n = len(space.size)
-    seen = torch.cat(each(lambda at: space.block(at, min(at + _BLOCK, n)) @ axes, range(0, n, _BLOCK))).numpy()
+    seen = torch.cat(_over(space, lambda at, stop, own: own @ axes)).numpy()
 
     def halved(some: np.ndarray) -> Iterator[np.ndarray]:
-        if len(some) <= _BLOCK:
+        if len(some) <= step:
             yield some
             return
-        low = _BLOCK * (-(-len(some) // _BLOCK) // 2)
+        low = step << (-(-len(some) // step) - 1).bit_length() - 1
         split = some[seen[some, seen[some].var(0).argmax()].argpartition(low)]
         yield from halved(split[:low])
         yield from halved(split[low:])

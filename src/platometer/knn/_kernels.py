@@ -88,14 +88,14 @@ def lanes_reach(line, scratch, lanes, need):
 
 
 @compiled
-def listed(v, g, h, values, others, count, floor, slack, full, need, most, scratch):
-    """Sample h put on the list of g, if it reaches the floor, which is found anew where the list grows to ``most``."""
+def listed(v, g, h, values, others, count, floor, slack, full, need, scratch):
+    """Sample h put on the list of g, if it reaches the floor."""
     if v < floor[g] or full[g]:
         return
     n = count[g]
     values[g, n], others[g, n] = v, h
     n += 1
-    if n >= most:
+    if n == values.shape[1]:
         floor[g], n = tightened(values, others, g, n, need, slack[g], scratch)
         if n == values.shape[1]:
             full[g], floor[g], n = True, NEVER, 0
@@ -159,10 +159,10 @@ def offer_tile(tile, row0, col0, values, others, count, floor, slack, full, need
             for c in range(WORD * w, min(WORD * (w + 1), m)):
                 h = col0 + c
                 if line[c] + moved[c] >= f:
-                    listed(line[c] + moved[c], g, h, values, others, count, floor, slack, full, need, width, scratch)
+                    listed(line[c] + moved[c], g, h, values, others, count, floor, slack, full, need, scratch)
                     f = floor[g]
                 if line[c] + own >= least[c]:
-                    listed(line[c] + own, h, g, values, others, count, floor, slack, full, need, width, scratch)
+                    listed(line[c] + own, h, g, values, others, count, floor, slack, full, need, scratch)
                     least[c] = floor[h]
 
 

@@ -145,8 +145,9 @@ def _met(n: int, step: int, shown: Callable[[tuple[int, int]], None]) -> None:
 
 
 def _rounds(count: int) -> Iterator[list[tuple[int, int]]]:
-    """Every pair of different numbers below count once, in rounds in which no number comes twice (a round robin)."""
-    even = count + count % 2
-    for turn in range(even - 1):
-        pairs = [(turn, even - 1), *(((turn + i) % (even - 1), (turn - i) % (even - 1)) for i in range(1, even // 2))]
-        yield [(min(pair), max(pair)) for pair in pairs if max(pair) < count]
+    """Every pair of different numbers below count once, in rounds in which no number comes twice.
+
+    In round r those meet that differ by r bit by bit: first what stands side by side, and halves of everything last.
+    """
+    for turn in range(1, 1 << (count - 1).bit_length()):
+        yield [(i, i ^ turn) for i in range(count) if i < i ^ turn < count]

@@ -126,7 +126,7 @@ def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray,
     step = max(256, min(_SQUARE, int((budget / 8) ** 0.5)))
     coded = None
     if n >= _WORTH and not whole:
-        coded, order = way(space, need)
+        coded, order = way(space, need, step)
         space = space if coded is None else space.ordered(order)
     error, margin = _errors(space, space, d if coded is None else coded.terms, bounded=coded is not None)
     lists = Lists.empty(n, need, 2 * error + TIE * space.norm * space.norm.max())
