@@ -40,7 +40,7 @@ def parts(moves: np.ndarray, *, least: int = _BESIDE) -> list[tuple[slice, Ring 
 
     Examples
     --------
-    >>> moves = np.array([[1, 2, 3, 0], [3, 0, 1, 2], [2, 0, 1, 3]])
+    >>> moves = np.array([[1, 2, 3, 0], [2, 3, 0, 1], [2, 0, 1, 3]])
     >>> [(part.start, part.stop, ring is not None) for part, ring in parts(moves, least=2)]
     [(0, 2, True), (2, 3, False)]
     """
