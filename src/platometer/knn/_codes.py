@@ -185,7 +185,7 @@ def _product(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torc
 def _over(space: Centred, act: Callable[[int, int, torch.Tensor], Made], dtype: type = np.float32) -> list[Made]:
     """What ``act`` makes of every block of samples less the mean, given where it starts and stops: a thread a block."""
     n, d = len(space.size), space.raw.shape[1]
-    spare = [np.empty((_BLOCK, d), dtype) for _ in range(lanes())]
+    spare: list[np.ndarray] = [np.empty((_BLOCK, d), dtype) for _ in range(lanes())]
 
     def made(at: int) -> Made:
         room = spare.pop()

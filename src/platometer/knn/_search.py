@@ -123,7 +123,7 @@ def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray,
     whole = n <= _WHOLE and 4 * n * (n + d) <= max(budget, 2**26)
     space, block = centre(rows, whole=whole)
     norm = space.norm
-    step = max(256, min(_SQUARE, int((budget / 8) ** 0.5)))
+    step = _step(n, budget)
     coded = None
     if n >= _WORTH and not whole:
         coded, order = way(space, need, step)
@@ -142,6 +142,13 @@ def _search(rows: Rows, need: int, budget: int) -> tuple[np.ndarray, np.ndarray,
     else:
         scan.codes(Codes.of(space, coded), margin, step)
     return *_settled(scan, rows, rows, budget), norm
+
+
+def _step(n: int, budget: int) -> int:
+    """Samples of a block: as many blocks as let threads share all rounds of their meetings evenly."""
+    most = max(256, min(_SQUARE, int((budget / 8) ** 0.5)))
+    blocks = 4 * max(-(-n // (4 * most)), lanes())
+    return min(most, max(256, 8 * -(-n // (8 * blocks))))
 
 
 def _between(
