@@ -287,6 +287,20 @@ def test_a_layer_is_named_once_in_its_error() -> None:
         pm.align(x * (np.arange(30) != 3)[:, None], x, LOCAL)
 
 
+def test_what_is_not_finite_is_told_before_all_else() -> None:
+    rng = np.random.default_rng(0)
+    whole, spoilt = rng.standard_normal((30, 4)), rng.standard_normal((30, 4))
+    spoilt[7, 2] = np.nan
+    for left in (whole[:20], whole * (np.arange(30) != 3)[:, None], np.ones((30, 4)), whole[:, :0]):
+        wrong = ShapeError if left.size == 0 else NotFiniteError  # which is no array of features at all
+        for metric in (LOCAL, "cka", "procrustes"):
+            with pytest.raises(wrong, match=None if left.size == 0 else r"^right has NaN in row 7 \(1 of 30"):
+                pm.align(left, spoilt, metric)
+    with pytest.raises(NotFiniteError, match=r"^left, layer b has NaN in row 7 \(1 of 30"):
+        pm.align({"a": whole, "b": spoilt}, whole[:9], LOCAL)
+    assert pm.align(whole, whole, LOCAL, draws=0).score == 1
+
+
 def test_what_may_be_no_feature_is_remarked_on(tmp_path) -> None:
     rng = np.random.default_rng(0)
     rows = "".join(f"{i},{rng.normal():.3f},{rng.normal():.3f}\n" for i in rng.permutation(30))

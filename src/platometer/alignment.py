@@ -23,7 +23,7 @@ import torch
 from platometer import arrays, nulls, threads
 from platometer.cards import Card, versions
 from platometer.conditioning import Conditioning
-from platometer.errors import InputError, SpecError, UndefinedError, suggestion
+from platometer.errors import InputError, PlatometerError, SpecError, UndefinedError, suggestion
 from platometer.features import Features, check_same_samples
 from platometer.metrics import Facts, GridMoments, Metric, parse
 from platometer.nulls import Calibration
@@ -239,10 +239,14 @@ def align(
         ``null="closed-form"`` where there is none: another metric, restricted re-pairings, fewer than four samples.
     """
     metric = parse(metric)
-    left, right = Features.of(left, name="left"), Features.of(right, name="right")
-    check_same_samples(left, right)
-    a = prepare(left, metric, conditioning=conditioning, undefined=undefined, device=device, name="left")
-    b = prepare(right, metric, conditioning=conditioning, undefined=undefined, device=device, name="right")
+    try:
+        x, y = Features.unseen(left, name="left"), Features.unseen(right, name="right")
+        check_same_samples(x, y)
+        a, b = (prepare(side, metric, conditioning=conditioning, undefined=undefined, device=device) for side in (x, y))
+    except PlatometerError:
+        for side, name in ((left, "left"), (right, "right")):
+            Features.of(side, name=name)  # what is not finite is told before all else
+        raise
     return compare(
         a, b, metric, conditioning=conditioning, null=null, draws=draws, seed=seed, alpha=alpha, summary=summary,
         within=within, blocks=blocks, progress=progress,

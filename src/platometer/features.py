@@ -74,13 +74,27 @@ class Features:
         NotFiniteError
             NaN or infinity.
         """
+        return cls._made(x, as_features, name=name, samples=samples)
+
+    @classmethod
+    def unseen(cls, x: object, *, name: str = "x", samples: str = "") -> Features:
+        """The same, but nobody has looked yet whether every entry is finite: for who reads all of them soon, and does.
+
+        Parameters
+        ----------
+        x, name, samples : as for `of`, whose other errors this raises.
+        """
+        return cls._made(x, as_floating, name=name, samples=samples)
+
+    @classmethod
+    def _made(cls, x: object, check: Callable[..., torch.Tensor], *, name: str, samples: str) -> Features:
         if isinstance(x, Features):
             return x
         named = _named_layers(x, name)
         if not named:
             raise InputError(f"{name} has no layers.")
         tensors = {key: as_tensor(value, name=_called(name, key, named)) for key, value in named.items()}
-        checked = threads.each(lambda key: as_features(tensors[key], name=_called(name, key, named)), list(tensors))
+        checked = threads.each(lambda key: check(tensors[key], name=_called(name, key, named)), list(tensors))
         matrices = dict(zip(tensors, checked, strict=True))
         sizes = {value.shape[0] for value in matrices.values()}
         if len(sizes) != 1:
