@@ -151,6 +151,7 @@ def test_a_block_may_be_of_any_labels() -> None:
     ({"blocks": [0] * 7}, ShapeError, "blocks= has 7 labels"),
     ({"within": [0] * 6, "blocks": [0] * 6}, InputError, "Give within= or blocks=, not both"),
     ({"draws": -1}, InputError, "draws = -1; it cannot be negative"),
+    ({"start": -1}, InputError, "start = -1; draws are numbered from 0"),
     ({"blocks": [0] * 6}, InputError, "nothing to permute"),
 ])
 def test_what_cannot_be_drawn_says_why(options: dict, kind: type, why: str) -> None:

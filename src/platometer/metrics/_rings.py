@@ -73,7 +73,7 @@ def _ring(moves: np.ndarray, at: int) -> Ring | None:
 def _walked(moves, left):
     """Whether one of some draws leads from the first one through all samples and back; then `left` in that order."""
     n = moves.shape[1]
-    back = np.empty(n, np.int64)
+    back = np.zeros(n, np.int64)
     for i in range(n):
         back[moves[0, i]] = i
     for b in range(1, len(moves)):

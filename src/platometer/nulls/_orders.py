@@ -1,6 +1,6 @@
 """Re-pairings, each found from (seed, its own number) alone, so that any part of them can be drawn anywhere.
 
-Up to `RING` samples, and where they are restricted, re-pairings are drawn one by one: draw b sorts n random 64-bit words
+Below `RING` samples, and where they are restricted, re-pairings are drawn one by one: draw b sorts n random 64-bit words
 from the counter-based generator Philox with the key (seed, b); the stream is the same on every machine and with every
 version of numpy, which guarantees raw bits but not its permutations.
 
@@ -9,7 +9,8 @@ against the left side's, by random numbers of places, each once and none by noug
 observed they make a group, so that p is valid at every level, as for draws made one by one (Hemerik and Goeman 2018). Draws
 beyond those come from further rings, of n turns each, whose two sides are put in order each by itself, so that every turn is
 any permutation with equal chance; scores that are sums over samples or pairs are correlated by 1 / (n - 3) at most between
-two turns of a ring. Under all its turns such scores are a correlation along the ring, at little more than the cost of one.
+two turns of such a ring. p is valid at every level where the last ring is whole, and else very nearly (``docs/nulls.md``).
+Under all turns of a ring such scores are a correlation along it, at little more than the cost of one.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def orders(
     Raises
     ------
     InputError
-        Both restrictions at once, or one that leaves nothing to permute.
+        Both restrictions at once, or one that leaves nothing to permute; a number of draws or a first number below 0.
     ShapeError
         The labels are not n.
 
@@ -62,6 +63,8 @@ def orders(
         raise InputError("Give within= or blocks=, not both.")
     if draws < 0:
         raise InputError(f"draws = {draws}; it cannot be negative.")
+    if start < 0:
+        raise InputError(f"start = {start}; draws are numbered from 0.")
     if n >= RING and within is None and blocks is None:
         return torch.from_numpy(_turned(n, draws, seed=seed, start=start))
     units, classes = _units(n, within, blocks)
