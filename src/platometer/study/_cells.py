@@ -22,7 +22,9 @@ from platometer.cards import fingerprint
 from platometer.errors import DiskError, StoreError
 from platometer.features import Features
 
-SCHEMA = 2
+SCHEMA = 3
+"""Of an answer; it grows where the same question gets another one, so that no run folder answers with old draws."""
+
 _log = logging.getLogger("platometer")
 
 
