@@ -471,7 +471,7 @@ def _null(
     """
     rounding = max(metric.rounding(side) for side in (*left.sides, *right.sides))
     shape = (len(left.sides), len(right.sides))
-    most = max(1, _CHUNK // math.prod(shape))
+    most = max(1, _CHUNK // max(math.prod(shape), left.n // 8))  # re-pairings of many samples are large themselves
     statistics = np.empty(draws)
     total, squares, first = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     start, size = 0, 0

@@ -156,6 +156,16 @@ def test_mean_and_spread_of_many_draws_are_those_of_all_re_pairings(spec):
     assert draws.std() == pytest.approx(spread, rel=0.03)
 
 
+def test_re_pairings_of_many_samples_are_held_in_parts(monkeypatch):
+    n, sizes, metric = 400, [], parse("cka")
+    x, y = layers(n, (6,), 0), layers(n, (6,), 1)
+    whole = pm.align(x, y, metric, draws=300).calibration
+    monkeypatch.setattr(pm.alignment, "_CHUNK", 50 * 120)
+    monkeypatch.setattr(pm.alignment.nulls, "orders", lambda *a, **o: (sizes.append(a[1]), orders(*a, **o))[1])
+    np.testing.assert_allclose(pm.align(x, y, metric, draws=300).calibration.draws, whole.draws, rtol=0, atol=1e-7)
+    assert sizes == [120, 120, 60]
+
+
 def test_an_alignment_asks_for_whole_rings_and_sums_up_all_of_them():
     n = 200
     x, y = layers(n, (6, 5), 0), layers(n, (6,), 1)
