@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from platometer.errors import PlatometerError
+from platometer.metrics import _rings
+from platometer.metrics.cka import Cka
 from platometer.study import Results, Study, _meter, _price
 from platometer.study._price import Ran, Trial
 
@@ -40,6 +43,22 @@ def test_a_trial_measures_preparing_comparing_and_drawing(metric: str) -> None:
     trial = _price.tried(metric, 60, width=8, draws=20)
     assert min(trial.layer, trial.draw, trial.size) > 0
     assert _price.tried(metric, 60, width=8).draw == 0
+
+
+@pytest.mark.parametrize(("restricted", "draws"), [(False, [150]), (True, [2, 50])])
+def test_draws_are_tried_by_the_ring_unless_samples_are_restricted(
+    restricted: bool, draws: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, bool]] = []
+    null_grid = Cka.null_grid
+
+    def watched(self: Cka, lefts: list, rights: list, moves: torch.Tensor) -> torch.Tensor:
+        seen.append((len(moves), _rings.parts(moves.numpy(), least=2)[0][1] is not None))
+        return null_grid(self, lefts, rights, moves)
+
+    monkeypatch.setattr(Cka, "null_grid", watched)
+    _price.tried("cka", 160, width=8, draws=150, restricted=restricted)
+    assert [found for found in seen if found[0] != 127][-len(draws):] == [(count, not restricted) for count in draws]
 
 
 def test_beyond_its_size_a_price_grows_as_it_grew_before(monkeypatch: pytest.MonkeyPatch) -> None:

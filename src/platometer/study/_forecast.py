@@ -65,6 +65,7 @@ class Ask:
     engine, workers : where; None for as many as there are processors.
     budget : bytes that a desk keeps.
     device : of the cells.
+    restricted : whether samples change places within groups or in blocks only.
     """
 
     cells: Sequence[Open]
@@ -78,6 +79,7 @@ class Ask:
     workers: int | None
     budget: float
     device: str = ""
+    restricted: bool = False
 
 
 def forecast(ask: Ask, *, patience: float = _price.PATIENCE) -> tuple[Price | None, int, list[str]]:
@@ -210,7 +212,7 @@ def _trials(ask: Ask, cells: Sequence[Open], shape: Mapping, notes: list[str]) -
         try:
             out[kind] = _price.tried(
                 one.metric, n, width=max(1, round(sum(widths) / len(widths))), draws=ask.draws, null=ask.null,
-                conditioning=one.conditioning, summary=ask.summary, alone=_several(ask) > 1)
+                conditioning=one.conditioning, summary=ask.summary, alone=_several(ask) > 1, restricted=ask.restricted)
         except PlatometerError as error:
             out[kind] = None
             notes.append(f"{one.metric} will fail: {error}")

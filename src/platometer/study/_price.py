@@ -143,7 +143,7 @@ class Price:
 
 
 def tried(metric: str, n: int, *, width: int = 64, draws: int = 0, null: str = "draws", conditioning: str = "unit",
-          summary: str = "max", alone: bool = False) -> Trial:
+          summary: str = "max", alone: bool = False, restricted: bool = False) -> Trial:
     """What a metric costs on random features of this many samples.
 
     Parameters
@@ -153,13 +153,14 @@ def tried(metric: str, n: int, *, width: int = 64, draws: int = 0, null: str = "
     width : features of a layer.
     draws : that will be asked for; none are tried if 0.
     alone : whether it will be computed on one thread.
+    restricted : whether samples change places within groups or in blocks only, so that no draws are turns of a ring.
 
     Raises
     ------
     PlatometerError
         The metric cannot be computed so.
     """
-    what = (width, draws, null, conditioning, summary)
+    what = (width, draws, null, conditioning, summary, restricted)
     with threads.alone() if alone else threads.steady():
         _once(metric, min(n, 128), *what)  # what is only loaded or compiled once is not in the price
         if n <= _MOST:
@@ -297,7 +298,8 @@ def _of(n: int) -> tuple[int, int]:
 
 
 def _once(
-    metric: str, m: int, width: int, draws: int, null: str, conditioning: str, summary: str, layers: int = _LAYERS
+    metric: str, m: int, width: int, draws: int, null: str, conditioning: str, summary: str, restricted: bool,
+    layers: int = _LAYERS,
 ) -> Trial:
     """Measured, on so many samples."""
     sides = [_features(m, width, seed, layers=layers) for seed in (0, 1)]
@@ -313,7 +315,7 @@ def _once(
     layer = (_since(began)) / (2 * layers)
     first, again = compared(a, b), compared(a, b)
     layer += max(0.0, first - again) / (2 * layers)  # what a side's moments cost once
-    drawn = _draw(metric, a, b, m, layers, draws) if draws else 0.0
+    drawn = _draw(metric, a, b, m, layers, draws, restricted=restricted) if draws else 0.0
     held = float(_cells._size(a.sides)) / layers
     if layers == 1:
         return Trial(layer, again, drawn, 0.0, held)
@@ -324,12 +326,14 @@ def _once(
     return Trial(layer, pair, drawn, max(0.0, least - pair), held)
 
 
-def _draw(metric: str, a: alignment.Prepared, b: alignment.Prepared, m: int, layers: int, most: int) -> float:
+def _draw(
+    metric: str, a: alignment.Prepared, b: alignment.Prepared, m: int, layers: int, most: int, *, restricted: bool
+) -> float:
     """Seconds of one draw of a layer pair, where so many are asked for."""
     kind, drawn, draws = parse(metric), 0.0, 1
-    whole = kind.rings and m >= nulls.RING  # then draws are computed by the ring
+    whole = kind.rings and m >= nulls.RING and not restricted  # then draws are computed by the ring
     for draws in (min(most, m - 1),) if whole else _DRAWS:
-        moves = nulls.orders(m, draws)
+        moves = nulls.orders(m, draws, within=[0] * m if restricted else None)
         began = _now()
         kind.null_grid(a.sides, b.sides, moves)
         drawn = _since(began)

@@ -324,7 +324,8 @@ def _plan(
     ask = _forecast.Ask(
         open_, known, orders, paired, draws=0 if wanted.null == "closed-form" else wanted.draws, null=wanted.null,
         summary=wanted.summary, engine=where.engine, workers=where.workers, budget=setting.budget,
-        device=study.file.compute.device or "")
+        device=study.file.compute.device or "",
+        restricted=bool(wanted.within) or (paired is not None and paired.groups is not None))
     price, comparisons, more = _forecast.forecast(ask, patience=patience)
     return Plan(
         study=study.name, folder=folder, n=_n(paired, there), extracted=tuple(known),
