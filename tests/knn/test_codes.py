@@ -55,6 +55,8 @@ def held(found: Neighbours, expected: Neighbours) -> None:
 
 
 def coded(space, dtype: torch.dtype, m: int | None) -> Way:
+    if dtype not in _codes.speeds():
+        pytest.skip("bytes are not multiplied exactly here")
     if m is None or m > space.raw.shape[1]:
         return Way(dtype, None)
     turn = torch.linalg.qr(torch.randn(m, m, dtype=torch.float64, generator=torch.Generator().manual_seed(0))).Q
@@ -129,11 +131,30 @@ def test_no_similarity_exceeds_its_bound(name, kind):
 def test_products_of_bytes_are_whole_and_exact():
     q = torch.randint(-127, 128, (300, 1000), generator=torch.Generator().manual_seed(0)).to(torch.int8)
     q[:5], q[5:10] = 127, -127
+    if torch.int8 not in _codes.speeds():
+        pytest.skip("bytes are not multiplied exactly here")
     codes = Codes(q, *np.ones((4, 300), np.float32))
-    assert torch.int8 in _codes.speeds() or not torch.backends.mkldnn.is_available()
-    if torch.int8 in _codes.speeds():
-        tile = codes.product(slice(0, 100), slice(40, 300), codes.room(26_000))
-        assert (tile == (q[:100].double() @ q[40:].double().T).numpy()).all()
+    tile = codes.product(slice(0, 100), slice(40, 300), codes.room(26_000))
+    assert (tile == (q[:100].double() @ q[40:].double().T).numpy()).all()
+
+
+def test_a_torch_that_does_not_multiply_bytes_leaves_float32(monkeypatch):
+    def refused(*_, **__):
+        raise RuntimeError("not here")
+
+    monkeypatch.setattr(torch, "_int_mm", refused)
+    assert list(_codes.speeds.__wrapped__()) == [torch.float32]
+
+
+def test_bytes_that_are_not_multiplied_exactly_are_not_used(monkeypatch):
+    def clipped(left, right, out):
+        return out.copy_((left.int() @ right.int()).clamp(-(2**15), 2**15 - 1))
+
+    monkeypatch.setattr(torch, "_int_mm", clipped)
+    assert torch.int8 not in _codes.speeds.__wrapped__()
+    monkeypatch.setattr(_codes, "speeds", lambda: {torch.float32: 1.0, torch.int8: 0.1})
+    space, _ = centre(Rows(spaces(300, 24)["flat"]).fitted(), whole=False)
+    assert way(space, 11, 256)[0] is None
 
 
 @pytest.mark.parametrize(("bytes_", "slope", "taken"),

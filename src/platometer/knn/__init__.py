@@ -12,9 +12,10 @@ exact to about 1e-15, so rounding never decides. `Neighbours.tied` says how many
 belongs to the other sample alone, so the order within a row is that of c_i . c_j + b_j with c = x - m, b = c . m: small
 numbers, of which float32 keeps more digits. A float32 product, each tile of which serves its rows and its columns,
 leaves for each sample the few others that can be among the nearest given the worst case of rounding; where the order of
-those is not certain they are compared in float64. The lists therefore do not depend on device, tile size or number of
-threads. On many samples with a decaying spectrum the product is taken over the leading principal axes only, and the
-rest is bounded by norms (Cauchy-Schwarz): what cannot reach a list is never computed in full.
+those is not certain they are compared in float64. On many samples the product is one of bytes (`_codes`): samples are
+rounded to whole numbers, on their leading principal axes where the spectrum decays, and what the bytes and the axes lose is
+bounded by norms (Cauchy-Schwarz), so that only what can reach a list is ever computed in full, in float64. The lists
+therefore do not depend on device, tile size or number of threads, nor on which of these ways was taken.
 
 **In parts.** A gallery that no machine holds is searched part by part (`shortlist`), and the lists are merged (`merge`) to
 exactly those of `nearest`; `Search` lays this out as tasks for an engine.

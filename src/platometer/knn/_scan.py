@@ -14,7 +14,7 @@ from platometer.knn import _bounds, _kernels
 from platometer.knn._codes import Codes
 from platometer.threads import each, lanes, spread
 
-_STRIP = 256  # rows of a tile of codes: what is multiplied is looked at while it is in the cache
+_STRIP = 512  # rows of a tile of codes
 
 
 @dataclass(eq=False)
