@@ -22,7 +22,7 @@ from platometer.metrics._rings import Ring, parts
 from platometer.threads import each, spread
 
 Valued = tuple[np.ndarray, np.ndarray | None]
-_RING = 32  # turns of a ring from which they are counted together
+_TURNS = 32  # of a ring, from which they are counted together where lists are short
 _DRAWS = 8  # draws worked on together: their names and counts stay in the cache
 
 
@@ -66,7 +66,7 @@ def null_counts(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], order
     moves = np.ascontiguousarray(orders.cpu().numpy())
     out = np.zeros((len(moves), len(lefts), len(rights)), np.int64)
     edges: tuple[_Edges, _Edges] | None = None
-    for part, ring in parts(moves, least=_RING):
+    for part, ring in parts(moves, least=max(_TURNS, lefts[0].k // 3)):
         if ring is not None:
             lists = ([(layer.lists.cpu().numpy(), None) for layer in side] for side in (lefts, rights))
             out[part] = turned_sums(*lists, ring=ring)
