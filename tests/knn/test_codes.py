@@ -59,8 +59,7 @@ def coded(space, dtype: torch.dtype, m: int | None) -> Way:
         pytest.skip("bytes are not multiplied exactly here")
     if m is None or m > space.raw.shape[1]:
         return Way(dtype, None)
-    turn = torch.linalg.qr(torch.randn(m, m, dtype=torch.float64, generator=torch.Generator().manual_seed(0))).Q
-    return Way(dtype, _codes._leading(space, m) @ turn)
+    return Way(dtype, _codes._turned(_codes._leading(space, m)))
 
 
 @pytest.fixture(params=WAYS, ids=lambda given: f"{str(given[0])[6:]}, {given[1] or 'all'} axes")

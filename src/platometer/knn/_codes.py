@@ -30,9 +30,9 @@ Made = TypeVar("Made")
 
 _AXES = (32, 64, 128, 192, 256)  # leading axes to try
 _NEAR = 4  # leading axes by which samples are put near each other
-_BLOCK = 256  # samples looked at together where they are not multiplied with each other
+_BLOCK = 128  # samples looked at together where they are not multiplied with each other
 _FEW = 16  # of such blocks that stand for all
-_SCATTER = 8  # of those that the axes are found from
+_SCATTER = 16  # of those that the axes are found from
 _SOME = 64  # samples whose neighbours among all are found, to see what a bound lets through
 _WIDTH = 16  # numbers of a code of bytes are a multiple of this
 _FLOATS = 40 * 2**20  # bytes that codes of float32 may take
@@ -91,8 +91,7 @@ class Codes:
         room : int32 or float32, at least as many as the tile has.
         """
         left, right = self.whole[rows], self.whole[columns]
-        out = room[: len(left) * len(right)].view(len(left), len(right))
-        return _product(left, right, out).numpy()
+        return _product(left, right, room[: len(left) * len(right)].view(len(left), len(right))).numpy()
 
     def room(self, count: int) -> torch.Tensor:
         """Memory for tiles of so many entries."""
@@ -116,9 +115,9 @@ class Way:
         """Numbers of a code."""
         return space.raw.shape[1] if self.axes is None else self.axes.shape[1]
 
-    def cost(self, space: Centred) -> float:
-        """Multiplications to bring the samples on the axes, those of float64 counted twice, for one of all pairs."""
-        return 0 if self.axes is None else 4 * self.axes.numel() / len(space.size)
+    def cost(self, n: int) -> float:
+        """Multiplications that bring n samples on the axes, those of float64 counted twice, for one of all pairs."""
+        return 0 if self.axes is None else 4 * self.axes.numel() / n
 
     @property
     def terms(self) -> int:
@@ -140,19 +139,19 @@ def way(space: Centred, need: int, step: int) -> tuple[Way | None, np.ndarray]:
     step : samples of a block, near each other.
     """
     n, d = space.raw.shape
-    counts = [m for m in _AXES if 2 * m <= d]
-    with alone():
-        axes = _leading(space, max([min(_NEAR, d), *counts]))
-        turned = {m: axes[:, :m] @ _orthonormal(torch.randn(m, m, dtype=torch.float64, generator=_dice())) for m in counts}
     speed = speeds()
     dtype = min(speed, key=speed.__getitem__)
-    ways = [Way(dtype, own) for own in (*turned.values(), None)
-            if dtype == torch.int8 or (own is not None and 4 * n * own.shape[1] <= _FLOATS)]
-    prices = [one.width(space) * speed[dtype] + one.cost(space) * speed[torch.float32] + _LOOK + 4 * share * (_FINISH + d / 8)
-              for one, share in zip(ways, _passed(space, need, ways), strict=True)]
-    best = int(np.argmin(prices)) if prices else 0
-    cheaper = bool(prices) and prices[best] < d * speed[torch.float32] + _LOOK
-    return ways[best] if cheaper else None, _gathered(space, axes[:, :_NEAR].float(), step)
+    counts = [m for m in _AXES if 2 * m <= d and (dtype == torch.int8 or 4 * n * m <= _FLOATS)]
+    with alone():
+        axes = _leading(space, max([min(_NEAR, d), *counts]))
+    passed = _Sample.of(space, need)
+    best, least = None, d * speed[torch.float32] + _LOOK
+    for m in (*counts, *([d] if dtype == torch.int8 else [])):
+        one = Way(dtype, None if m == d else _turned(axes[:, :m]))
+        price = m * speed[dtype] + one.cost(n) * speed[torch.float32] + _LOOK + 4 * passed.by(one) * (_FINISH + d / 8)
+        if price < least:
+            best, least = one, price
+    return best, _gathered(space, axes[:, :_NEAR].float(), step)
 
 
 @cache
@@ -193,36 +192,53 @@ def _over(space: Centred, act: Callable[[int, int, torch.Tensor], Made], dtype: 
     spare: list[np.ndarray] = [np.empty((_BLOCK, d), dtype) for _ in range(lanes())]
 
     def made(at: int) -> Made:
-        room = spare.pop()
-        found = act(at, min(at + _BLOCK, n), space.block(at, min(at + _BLOCK, n), room))
+        room, stop = spare.pop(), min(at + _BLOCK, n)
+        found = act(at, stop, space.block(at, stop, room))
         spare.append(room)
         return found
 
     return each(made, range(0, n, _BLOCK))
 
 
-def _passed(space: Centred, need: int, ways: list[Way]) -> list[float]:
-    """The share of pairs that the bounds of each way let through once all floors are known, from some samples; infinite if
-    bytes of this width are not multiplied exactly."""
-    n = len(space.size)
-    some, few = (space.ordered(np.arange(min(count, n)) * n // min(count, n)) for count in (_SOME, _FEW * _BLOCK))
-    c, shift = some.block(0, len(some.size)), space.shift.astype(np.float32)
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """Some samples with their floors among all, and a few others.
 
-    def scores(at: int, stop: int, others: torch.Tensor) -> torch.Tensor:
-        near = (c @ others.T).add_(torch.from_numpy(shift[at:stop]))
-        return near.topk(min(need + 1, stop - at), dim=1).values
+    Attributes
+    ----------
+    some, few : samples less their mean.
+    floor : (some, 1).
+    """
 
-    top = torch.cat(_over(space, scores), 1)
-    floor = top.topk(need + 1, dim=1).values[:, -1:].numpy()  # its own similarity is among them
-    shares = []
-    for one in ways:
-        a, b = Codes.of(some, one), Codes.of(few, one)
-        tile = _product(a.whole, b.whole, a.room(len(a.whole) * len(b.whole)).view(len(a.whole), -1)).double()
-        exact = one.dtype != torch.int8 or torch.equal(tile[:, :_BLOCK], a.whole.double() @ b.whole[:_BLOCK].double().T)
-        bound = tile.numpy() * a.scale[:, None] * b.scale + few.shift + a.rest[:, None] * b.rest
-        bound += a.error[:, None] * (b.size + b.error) + a.size[:, None] * b.error
-        shares.append(float((bound >= floor).mean()) if exact else float("inf"))
-    return shares
+    some: Centred
+    few: Centred
+    floor: np.ndarray
+
+    @classmethod
+    def of(cls, space: Centred, need: int) -> _Sample:
+        """Spread evenly over all samples."""
+        n = len(space.size)
+        some, few = (space.ordered(np.arange(min(count, n)) * n // min(count, n)) for count in (_SOME, _FEW * _BLOCK))
+        c, shift = some.block(0, len(some.size)), space.shift.astype(np.float32)
+
+        def scores(at: int, stop: int, others: torch.Tensor) -> torch.Tensor:
+            near = (c @ others.T).add_(torch.from_numpy(shift[at:stop]))
+            return near.topk(min(need + 1, stop - at), dim=1).values
+
+        top = torch.cat(_over(space, scores), 1)
+        return cls(some, few, top.topk(need + 1, dim=1).values[:, -1:].numpy())  # its own similarity is among them
+
+    def by(self, way: Way) -> float:
+        """The share of pairs that the bounds let through once all floors are known; infinite if bytes of this width are not
+        multiplied exactly."""
+        a, b = Codes.of(self.some, way), Codes.of(self.few, way)
+        q, others = a.whole, b.whole
+        tile = _product(q, others, a.room(len(q) * len(others)).view(len(q), len(others)))
+        if way.dtype == torch.int8 and (tile[:, :_BLOCK] != q.double() @ others[:_BLOCK].double().T).any():
+            return float("inf")
+        bound = tile.numpy() * (a.scale[:, None] * b.scale)
+        bound += self.few.shift + a.rest[:, None] * b.rest + a.error[:, None] * (b.size + b.error) + a.size[:, None] * b.error
+        return float((bound >= self.floor).mean())
 
 
 def _leading(space: Centred, count: int) -> torch.Tensor:
@@ -238,6 +254,12 @@ def _leading(space: Centred, count: int) -> torch.Tensor:
         axes = torch.linalg.qr(scatter @ axes).Q
     order = torch.linalg.eigh(axes.T @ scatter @ axes).eigenvectors.flip(1)[:, :count]
     return _orthonormal((axes @ order).double())
+
+
+def _turned(axes: torch.Tensor) -> torch.Tensor:
+    """The same axes turned among themselves, so that samples are about equally far on each."""
+    m = axes.shape[1]
+    return axes @ _orthonormal(torch.randn(m, m, dtype=torch.float64, generator=_dice()))
 
 
 def _orthonormal(axes: torch.Tensor) -> torch.Tensor:

@@ -33,7 +33,7 @@ class Lists:
     @classmethod
     def empty(cls, n: int, need: int, slack: np.ndarray) -> Lists:
         """Nothing found yet."""
-        width = need + max(32, need // 2)
+        width = need + max(16, need // 2)
         return cls(
             values=np.empty((n, width), np.float32), others=np.empty((n, width), np.int32), count=np.zeros(n, np.int32),
             floor=np.full(n, _kernels.NONE), slack=slack.astype(np.float32) * np.float32(1 + 2**-20),
@@ -99,7 +99,7 @@ class Scan:
         margin : (n,) how far a bound may fall below the truth by rounding.
         step : columns of a tile.
         """
-        n, a = len(codes.whole), self.lists
+        n, a = len(self.mine.size), self.lists
         spare = [codes.room(_STRIP * step) for _ in range(lanes())]
         about = self._shift, margin, self.mine.side, self.mine.base, *codes.bounds
 
