@@ -65,13 +65,13 @@ def null_counts(lefts: Sequence[Neighbours], rights: Sequence[Neighbours], order
     """
     moves = np.ascontiguousarray(orders.cpu().numpy())
     out = np.zeros((len(moves), len(lefts), len(rights)), np.int64)
-    edges: tuple[_Edges, _Edges] | None = None
+    edges: list[_Edges] = []
     for part, ring in parts(moves, least=max(_TURNS, lefts[0].k // 3)):
         if ring is not None:
             lists = ([(layer.lists.cpu().numpy(), None) for layer in side] for side in (lefts, rights))
             out[part] = turned_sums(*lists, ring=ring)
             continue
-        left, right = edges = edges or (_Edges.of(lefts), _Edges.of(rights))
+        left, right = edges = edges or each(_Edges.of, (lefts, rights))
         spread(_drawn, 0, part.stop - part.start, moves[part], left.start, left.other, left.place, left.layer, right.start,
                right.other, right.place, right.layer, out[part], least=1)
     return out

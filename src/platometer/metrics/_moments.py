@@ -32,9 +32,11 @@ from scipy import sparse
 from platometer.knn import Neighbours
 from platometer.metrics import _third
 from platometer.metrics._grams import Side, grid
+from platometer.threads import each
 
 _LEAST_N = 4  # below, the rests have no dimension and enumeration is no work
 _DOUBLE = 512  # samples, up to which the cube of a Gram is taken in float64; beyond, float32 gives six digits
+_APART = 4096  # samples up to which a layer is summed by one thread, so that several are at once
 _NULL = 1e-12  # directions this weak, relative to the strongest, are rounding
 _CHUNK = 2**24  # entries held at once
 _known: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of `_remembered`: first side -> (all sides, Forms)
@@ -181,8 +183,15 @@ def of_sides(sides: Sequence[Side]) -> Forms:
 
 
 def _of_sides(sides: Sequence[Side]) -> Forms:
-    layers = [_featured(side) if (gram := side.gram) is None else _dense(gram) for side in sides]
+    given = sides[0].matrix if sides[0].matrix is not None else sides[0].features
+    apart = sides[0].n <= _APART and (given is None or given.device.type == "cpu")
+    layers = each(_summed, sides) if apart else [_summed(side) for side in sides]
     return _of_layers(layers, grid(sides, sides).numpy())
+
+
+def _summed(side: Side) -> _Layer:
+    gram = side.gram
+    return _featured(side) if gram is None else _dense(gram)
 
 
 def directed(sides: Sequence[Neighbours]) -> Forms:
@@ -207,7 +216,7 @@ def _directed(sides: Sequence[Neighbours]) -> Forms:
     level = total[:, None] / math.sqrt(n * (n - 1))
     even = (rows + columns) / 2
     even, odd = (even - even.mean(1, keepdims=True)) * math.sqrt(2 / (n - 2)), (rows - columns) / 2 * math.sqrt(2 / n)
-    cubic = np.stack([_third.vector(_third.of_graph(u, v, n), _third.graphs) for u, v in pairs])
+    cubic = np.stack(each(lambda ends: _third.vector(_third.of_graph(ends[0], ends[1], n), _third.graphs), pairs))
     return Forms(
         n, level, np.stack([even, odd], axis=1), (same + crossed) / 2 - level @ level.T - even @ even.T, cubic,
         (same - crossed) / 2 - odd @ odd.T,

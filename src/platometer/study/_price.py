@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -171,6 +172,7 @@ def tried(metric: str, n: int, *, width: int = 64, draws: int = 0, null: str = "
                                      for name in ("layer", "pair", "draw", "size")})
 
 
+@cache
 def size(metric: str, n: int, *, width: int, conditioning: str = "unit") -> float:
     """Bytes of a prepared layer, about.
 
