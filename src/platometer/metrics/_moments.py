@@ -285,14 +285,13 @@ def _dense(gram: torch.Tensor) -> _Layer:
     return _Layer(diagonal.cpu().numpy(), rows.cpu().numpy(), _third.vector(sums, _third.symmetric))
 
 
-def _cubed(gram: torch.Tensor, parts: int = 8) -> torch.Tensor:
-    """tr K^3 of a symmetric matrix, from the lower half of K K."""
+def _cubed(gram: torch.Tensor, step: int = 128) -> torch.Tensor:
+    """tr K^3 of a symmetric matrix, from the blocks of K K on the diagonal and below it."""
     total = torch.zeros((), dtype=torch.float64, device=gram.device)
-    for rows in torch.arange(len(gram), device=gram.device).tensor_split(parts):
-        if len(rows):
-            start, stop = int(rows[0]), int(rows[-1]) + 1
-            both = (gram[start:stop] @ gram[:, :stop]) * gram[start:stop, :stop]
-            total += 2 * both[:, :start].sum(dtype=torch.float64) + both[:, start:].sum(dtype=torch.float64)
+    for start in range(0, len(gram), step):
+        stop = start + step
+        both = (gram[start:] @ gram[start:stop].T).mul_(gram[start:, start:stop])
+        total += both[:step].sum(dtype=torch.float64) + 2 * both[step:].sum(dtype=torch.float64)
     return total
 
 
