@@ -18,6 +18,7 @@ from scipy import special
 from platometer import stats
 from platometer.metrics import GridMoments
 from platometer.nulls._calibration import Calibration, calibrate
+from platometer.threads import each, spread
 
 SIMULATED = 20_000
 """Simulated grids; no closed-form p is given below 1 / (SIMULATED + 1), beyond which the curves are not verified."""
@@ -95,7 +96,7 @@ def simulated(moments: GridMoments, draws: int, *, seed: int = 0) -> Iterator[np
     bits = [np.random.Philox(key=np.array([seed % 2**64, _STREAM + i], dtype=np.uint64)) for i in range(len(moments.parts))]
     width = max([rows * columns] + [p.left.shape[2] * p.right.shape[2] for p in moments.parts])
     step = max(1, _CHUNK // width)
-    tables = np.array([[margin.table() for margin in line] for line in margins])
+    tables = np.array(each(lambda line: [margin.table() for margin in line], margins))
     for start in range(0, draws, 2 * step):
         size = min(step, (draws - start + 1) // 2)
         z = np.zeros((size, rows, columns))
@@ -107,17 +108,17 @@ def simulated(moments: GridMoments, draws: int, *, seed: int = 0) -> Iterator[np
         z *= scale
         grids = np.empty((2 * size, rows, columns))
         for offset, sign in enumerate((1.0, -1.0)):  # a normal grid and its mirror image are as likely
-            _warp(z, sign, tables, grids[offset::2])
+            spread(_warp, 0, size, z, sign, tables, grids[offset::2])
         if moments.unit is not None:
             grids = np.maximum(0.0, np.ceil(grids - 0.5)) * moments.unit
         yield grids[: draws - start]
 
 
 @numba.njit(nogil=True, cache=True)
-def _warp(z, sign, tables, out):
+def _warp(first, stop, z, sign, tables, out):
     """Normal deviates (b, L, M) to scores, along the table of every layer pair (L, M, t)."""
     last = tables.shape[2] - 2
-    for b in range(z.shape[0]):
+    for b in range(first, stop):
         for i in range(z.shape[1]):
             for j in range(z.shape[2]):
                 place = (sign * z[b, i, j] + _REACH) / _STEP
@@ -191,12 +192,13 @@ def _deviate(z: np.ndarray | float, skewness: float) -> np.ndarray:
     if abs(skewness) < _FLAT:
         return z
     shape = 4 / skewness**2
-    place = np.where(
-        z > 0, special.gammainccinv(shape, special.ndtr(-np.abs(z))), special.gammaincinv(shape, special.ndtr(-np.abs(z)))
-    )
+    above, beyond, place = z > 0, special.ndtr(-np.abs(z)), np.empty_like(z)
+    place[above] = special.gammainccinv(shape, beyond[above])
+    place[~above] = special.gammaincinv(shape, beyond[~above])
     return (place - shape) / shape**0.5 * np.sign(skewness)
 
 
 def _normal(words: np.random.Philox, size: int) -> np.ndarray:
     """Normal deviates from raw bits, which are the same with every version of numpy."""
-    return special.ndtri(((words.random_raw(size) >> np.uint64(11)) + 0.5) * 2.0**-53)
+    parts = np.array_split(words.random_raw(size), 16)
+    return np.concatenate(each(lambda part: special.ndtri(((part >> np.uint64(11)) + 0.5) * 2.0**-53), parts))
