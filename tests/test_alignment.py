@@ -354,6 +354,11 @@ def test_sides_must_be_paired_and_finite() -> None:
         pm.align(left, right, LOCAL)
 
 
+def test_one_sample_is_told_as_one():
+    with pytest.raises(ShapeError, match="left has 1 sample and right has 2,400; row i of both"):
+        pm.align(np.ones((1, 2)), np.ones((2400, 2)), "cka")
+
+
 def test_features_of_other_samples_are_not_aligned() -> None:
     ids = tuple(f"photo {i}" for i in range(30))
     one = Features.of(models(18)[0][0], name="vit")

@@ -14,7 +14,7 @@ import torch
 from platometer import threads
 from platometer.arrays import ArrayLike, as_features, as_floating, as_matrix, as_tensor
 from platometer.cards import Card, digest, fingerprint
-from platometer.errors import InputError, ShapeError, UnknownNameError, suggestion
+from platometer.errors import InputError, ShapeError, UnknownNameError, counted, suggestion
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Features:
         if not self.layers:
             raise InputError(f"{self.model.name} has no layers.")
         if self.ids and len(self.ids) != self.n:
-            raise ShapeError(f"{self.model.name} has {self.n} samples and {len(self.ids)} ids.")
+            raise ShapeError(f"{self.model.name} has {counted(self.n, 'sample')} and {counted(len(self.ids), 'id')}.")
 
     @classmethod
     def of(cls, x: object, *, name: str = "x", samples: str = "") -> Features:
@@ -241,8 +241,8 @@ def check_same_samples(left: OfSamples, right: OfSamples) -> None:
     """
     if left.n != right.n:
         raise ShapeError(
-            f"{left.model.name} has {left.n} samples and {right.model.name} has {right.n}; row i of both must be the "
-            "same sample. Was one side extracted from a subset, or cut short?"
+            f"{left.model.name} has {counted(left.n, 'sample')} and {right.model.name} has {right.n:,}; row i of both must be "
+            "the same sample. Was one side extracted from a subset, or cut short?"
         )
     if left.ids and right.ids and left.ids != right.ids:
         row = next(i for i, (a, b) in enumerate(zip(left.ids, right.ids, strict=True)) if a != b)

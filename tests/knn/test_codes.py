@@ -5,24 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from all_pairs import literal
 
 from platometer.arrays import Rows
 from platometer.centring import centre
-from platometer.knn import TIE, Neighbours, _codes, _scan, _search, neighbours
+from platometer.knn import Neighbours, _codes, _scan, _search, neighbours
 from platometer.knn._codes import Codes, Way, way
-from platometer.knn._lists import certain
 
 WAYS = [(torch.int8, None), (torch.int8, 9), (torch.int8, 2), (torch.float32, 9), (torch.float32, 2)]
-
-
-def literal(x: torch.Tensor, k: int) -> Neighbours:
-    """All similarities in float64, the k + 1 largest of each row, ties left out."""
-    x = x.double()
-    x = x / x.abs().max()
-    similar = (x @ x.T).fill_diagonal_(-torch.inf)
-    values, found = similar.topk(min(k + 1, len(x) - 1), dim=1)
-    size = x.norm(dim=1)
-    return Neighbours(*certain(values, found, k, TIE * size.max() * size[:, None]), k)
 
 
 def spaces(n: int, d: int) -> dict[str, torch.Tensor]:

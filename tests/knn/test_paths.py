@@ -5,21 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from all_pairs import literal
 
 from platometer.arrays import Rows
 from platometer.errors import ShapeError
 from platometer.knn import TIE, Neighbours, _device, _lists, _scan, _search, _strips, nearest, neighbours
 from platometer.knn._lists import certain
-
-
-def literal(x: torch.Tensor, k: int) -> Neighbours:
-    """All similarities in float64, the k + 1 largest of each row, ties left out."""
-    x = x.double()
-    x = x / x.abs().max()
-    similar = (x @ x.T).fill_diagonal_(-torch.inf)
-    values, found = similar.topk(min(k + 1, len(x) - 1), dim=1)
-    size = x.norm(dim=1)
-    return Neighbours(*certain(values, found, k, TIE * size.max() * size[:, None]), k)
 
 
 def spaces(n: int, d: int) -> dict[str, torch.Tensor]:
